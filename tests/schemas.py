@@ -17,6 +17,7 @@ class Table(NamedTuple):
     """Primary key, unique constraints and foreign keys."""
     indexes: set[tuple[str, ...]]
     partial: set[str]
+    """The names of the indexes that models cannot declare: partial ones, and those of expressions."""
 
 
 async def schema(url: str, *, of_models: bool = False) -> dict[str, Table]:
@@ -48,7 +49,7 @@ async def sqlite_table(name: str) -> Table:
     )
     for index in await fetch(f"PRAGMA index_list({name})"):
         indexed = tuple(row["name"] for row in await fetch(f"PRAGMA index_info({index['name']})"))
-        if index["partial"]:
+        if index["partial"] or None in indexed:
             table.partial.add(index["name"])
         elif index["unique"]:
             table.keys.add(f"unique {indexed}")
@@ -80,7 +81,7 @@ async def postgres_tables() -> dict[str, Table]:
         "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
     )
     for row in indexes:
-        if row["partial"]:
+        if row["partial"] or any("(" in column for column in row["columns"]):
             tables[row["table"]].partial.add(row["name"])
         else:
             tables[row["table"]].indexes.add(tuple(row["columns"]))

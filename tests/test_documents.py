@@ -26,6 +26,7 @@ from server import jobs
 from server.app import create_app, dialects
 from tests.test_shape import OURS, ROOT, is_below, modules, nodes
 from web.pages.routes import ROUTES as PAGE_ROUTES
+from web.site import pages_of_acts
 
 FILE_NAME = rf"`((?:{'|'.join(OURS)}|docs)/[\w/-]+\.\w+)"
 """A path of ours, as documents name it."""
@@ -244,7 +245,11 @@ def declared() -> list[AnyEndpoint]:
 
 def program_routes(app: web.Application) -> list[tuple[str, str]]:
     """Every route for programs, without those to HEAD."""
-    pages = {(route.method, re.sub(r":[^}]*\}", "}", route.path)) for route in PAGE_ROUTES}
+    of_pages = {
+        *((route.method, route.path) for route in PAGE_ROUTES),
+        *(("GET", act) for act in pages_of_acts(PAGE_ROUTES)),
+    }
+    pages = {(method, re.sub(r":[^}]*\}", "}", path)) for method, path in of_pages}
     routes = [(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None]
     return [
         (method, path)

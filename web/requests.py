@@ -26,6 +26,11 @@ OPERATORS_ONLY = "Only operators may see this."
 Access = Literal["anyone", "reader", "person", "operator"]
 
 
+def wants_html(request: web.Request) -> bool:
+    """Whether a browser asks."""
+    return "text/html" in request.headers.get("Accept", "") or "HX-Request" in request.headers
+
+
 @dataclass(frozen=True)
 class PageRequest:
     """A request for a page, or an act by one of its forms.
@@ -86,7 +91,7 @@ class PageRequest:
     @property
     def wants_html(self) -> bool:
         """Whether a browser asks."""
-        return "text/html" in self.request.headers.get("Accept", "") or "HX-Request" in self.request.headers
+        return wants_html(self.request)
 
     @property
     def session_id(self) -> SessionId | None:

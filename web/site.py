@@ -1,7 +1,8 @@
 """All pages as routes: who asks is found out, forms are checked, and refusals become pages."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from bot.operations import sessions
 from web import cookies, security
 from web.errors import status_of, title_of
 from web.rendering import Renderer
-from web.requests import CHANNEL, MAX_FORM, PageRequest
+from web.requests import CHANNEL, MAX_FORM, PageRequest, wants_html
 from web.routes import Route
 from web.runtime import WebRuntime
 from web.static_files import PREFIX as STATIC_PREFIX
@@ -28,6 +29,8 @@ NO_FORM = "This is not a form of ours."
 NO_PAGE = "There is no such page, or you may not see it."
 NUL = "The character U+0000 stands in no name and no text."
 MAX_FIELDS = 200
+_PART = re.compile(r"\{[^{}]*\}")
+"""A part of the path of a route, whose pattern may hold a slash."""
 
 
 class Site:
@@ -45,11 +48,41 @@ class Site:
             handler = PageHandler(route, self._runtime, self._renderer)
             for method in ("GET", "HEAD") if route.method == "GET" else ("POST",):
                 app.router.add_route(method, route.path, handler.handle)
+        for path, page in pages_of_acts(self._routes).items():
+            app.router.add_get(path, ActAddress(page, self._runtime).handle)
 
     def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         """An error outside of pages, as a page."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
         return _error_page(page, problem, status)
+
+
+def pages_of_acts(routes: Sequence[Route]) -> Mapping[str, str]:
+    """The addresses at which there are only acts, each with that of the page that has its form, which begins it."""
+    pages = {route.path: route.handle for route in routes if route.method == "GET"}
+    found: dict[str, str] = {}
+    for route in routes:
+        if route.again is None or route.path in pages:
+            continue
+        found[route.path] = next(
+            path for path, show in pages.items() if show == route.again and route.path.startswith(f"{path}/")
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class ActAddress:
+    """Leads who opens the address of an act, as by a reload after a refusal, to the page that has its form."""
+
+    page: str
+    runtime: WebRuntime
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Redirect a browser. For programs, an act is none that can be got."""
+        if not wants_html(request):
+            raise web.HTTPMethodNotAllowed(request.method, ["POST"])
+        parts = request.rel_url.raw_path.split("/")[: _PART.sub("", self.page).count("/") + 1]
+        return security.see_other(self.runtime.link("/".join(parts)))
 
 
 class PageHandler:

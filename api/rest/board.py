@@ -37,7 +37,11 @@ class NewestResponse(BoardModel):
 
 
 class LiveResponse(BoardModel):
-    """What is live. `behind` counts the commits of the newest candidate that are not in it; null if that is unknown."""
+    """What is live.
+
+    `behind` counts the commits that are not in it of the newest candidate that has not failed, was not canceled and is
+    not banned; null if that is unknown.
+    """
 
     deployment: int
     version: str

@@ -43,7 +43,7 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
     """Submit a release for approval. Refuses invalid fields, and a version that is already pending or approved."""
     fields = rules.parse_release(values)
     projects.refuse_archived(project)
-    if (earlier := await _performed(context)) is not None:
+    if (earlier := await _performed(context, AnnouncementSubmitted.act)) is not None:
         return earlier
     try:
         async with transaction():
@@ -60,7 +60,7 @@ async def submit(context: Context, project: Project, /, **values: object) -> Ann
             )
             await events.record(context, submitted)
     except IntegrityError as clash:
-        if (earlier := await _performed(context)) is not None:
+        if (earlier := await _performed(context, AnnouncementSubmitted.act)) is not None:
             return earlier
         raise await _already_announced(project, fields["version"]) from clash
     return await _row(announcement)
@@ -109,7 +109,7 @@ async def approve(
 async def _approve(context: Context, project: Project, version: str, announcement_id: int | None) -> AnnouncementRow:
     async with transaction():
         announcement = await _lock_newest(project, version, announcement_id)
-        if (earlier := await _performed(context)) is not None:
+        if (earlier := await _performed(context, AnnouncementApproved.act)) is not None:
             return earlier
         rules.check_transition(announcement.version, announcement.state, rules.APPROVED)
         release = await releases.get_or_create(context, project, announcement.version)
@@ -126,7 +126,7 @@ async def reject(
     reason = rules.parse_reason(reason)
     async with transaction():
         announcement = await _lock_newest(project, version, announcement_id)
-        if (earlier := await _performed(context)) is not None:
+        if (earlier := await _performed(context, AnnouncementRejected.act)) is not None:
             return earlier
         await _decide(context, announcement, rules.REJECTED, AnnouncementRejected, reason=reason)
     return await _row(announcement)
@@ -259,9 +259,9 @@ async def _already_announced(project: Project, version: str) -> Conflict:
     return Conflict(f"`version` {version} is {state} already.", field="version")
 
 
-async def _performed(context: Context) -> AnnouncementRow | None:
+async def _performed(context: Context, act: str) -> AnnouncementRow | None:
     """Find the announcement that was made or decided when the same message was handled before."""
-    announcement_id = await performed_requests.result_of(context)
+    announcement_id = await performed_requests.result_of(context, act)
     return None if announcement_id is None else await _row(await Announcement.get(id=announcement_id))
 
 

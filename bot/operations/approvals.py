@@ -66,7 +66,7 @@ async def approve(
     """
     project, environment = await _find_environment(context, project_name, environment_name)
     github_id = _person(context)
-    if (earlier := await performed_requests.result_of(context)) is not None:
+    if (earlier := await performed_requests.result_of(context, ApprovalGiven.act)) is not None:
         return await _with_relations(earlier), False
     projects.refuse_archived(project)
     candidate = await candidates.get(context, project, version)
@@ -103,7 +103,7 @@ async def withdraw_own(
     candidate = await candidates.get(context, project, version)
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await performed_requests.result_of(context)) is not None:
+        if (earlier := await performed_requests.result_of(context, ApprovalWithdrawn.act)) is not None:
             return await _with_relations(earlier)
         approval = await _open(environment.id, candidate, context.actor.user_id)
         if approval is None:
@@ -212,7 +212,7 @@ async def _approve(
     """Judge the person under the environment's lock, and insert their approval if they have none."""
     environment = await Environment.select_for_update().get(id=environment.id)
     candidate = await Candidate.select_for_update().get(id=candidate.id)
-    if (earlier := await performed_requests.result_of(context)) is not None:
+    if (earlier := await performed_requests.result_of(context, ApprovalGiven.act)) is not None:
         return await _with_relations(earlier), False
     github_id = _person(context)
     facts = await _facts(context, environment, candidate)

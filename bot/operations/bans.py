@@ -22,7 +22,7 @@ async def ban(context: Context, project: Project, version: CandidateVersion, rea
     reason = check_reason(reason)
     async with transaction():
         candidate = await _lock(context, project, version)
-        if await performed_requests.result_of(context) is None:
+        if await performed_requests.result_of(context, CandidateBanned.act) is None:
             if candidate.status != "ready":
                 raise await _not_bannable(context, candidate)
             await _ban(context, candidate, reason, tag_moved=False)
@@ -38,13 +38,14 @@ async def unban(context: Context, project: Project, version: CandidateVersion, *
     GitHub is asked where the tag is. A deleted tag is no obstacle: the next deployment creates it at the candidate's
     commit.
     """
-    if await performed_requests.result_of(context) is not None:
+    if await performed_requests.result_of(context, CandidateUnbanned.act) is not None:
         return await candidates.get(context, project, version)
     found = await candidates.get(context, project, version)
     is_tagged = await _check_tag(context, found)
     async with rehearsal() if dry_run else transaction():
         candidate = await _lock(context, project, version)
-        if await performed_requests.result_of(context) is not None:  # by a concurrent handling of the same message
+        if await performed_requests.result_of(context, CandidateUnbanned.act) is not None:
+            # by a concurrent handling of the same message
             return candidate
         if candidate.status != "banned":
             raise Conflict("Release candidate is not banned", release_candidate_version=str(version))

@@ -78,7 +78,7 @@ async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[Envi
 
 
 def _missing(rows: Iterable[EnvironmentRow]) -> Iterator[CountChanges]:
-    """The comparisons that are not stored, of what is live with the newest candidate."""
+    """The comparisons that are not stored, of what is live with the newest candidate that is or may become ready."""
     for row in rows:
         base, head = row["live_commit"], row["newest_commit"]
         if row["repository_id"] and head and base != head and row["ahead_by"] is None:
@@ -139,7 +139,7 @@ def _live(row: EnvironmentRow) -> Live | None:
 
 
 def _behind(row: EnvironmentRow) -> int | None:
-    """How many commits the newest candidate is ahead of what is live."""
+    """How many commits the newest candidate that is or may become ready is ahead of what is live."""
     if row["live_commit"] == row["newest_commit"]:
         return 0
     return row["ahead_by"] if row["comparison"] == "ahead" else None

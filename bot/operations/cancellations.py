@@ -24,7 +24,7 @@ async def cancel_build(context: Context, project: Project, version: CandidateVer
         candidate = await Candidate.select_for_update().get_or_none(project_id=project.id, version=str(version))
         if candidate is None:
             raise await unknown_candidate(context, project, version)
-        if await performed_requests.result_of(context) is None:
+        if await performed_requests.result_of(context, BuildCancelRequested.act) is None:
             await _cancel_build(context, candidate)
     return await candidates.with_relations(candidate.id)
 
@@ -54,7 +54,7 @@ async def cancel_on(context: Context, project: Project, environment: Environment
     """
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await deployments.performed(context)) is not None:
+        if (earlier := await deployments.performed(context, DeploymentCancelRequested.act)) is not None:
             return [await Deployment.get(id=earlier.id).select_related("candidate")]
         unfinished = Deployment.filter(environment_id=environment.id, status__in=list(UNFINISHED))
         await unfinished.order_by("id").select_for_update().only("id")  # a run that ends now is not canceled any more

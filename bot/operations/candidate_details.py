@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from bot.context import READ, Context, allowed
 from bot.operations import candidates, decisions, deployment_histories, offers, shipments
@@ -92,16 +93,16 @@ async def read(context: Context, project: Project, version: CandidateVersion, *,
 async def _towards(context: Context, project: Project, candidate: Candidate) -> list[Towards]:
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
     live, approvals = await _live(project), await _approvals(candidate)
+    decided = await decisions.shown_all(context, environments[:MAX_DECISIONS], candidate)
     found: list[Towards] = []
-    for environment in environments:
+    for environment, decision in zip_longest(environments, decided):
         settings = gate_settings.read(environment.gate_settings).approvals
         oldest = context.now() - settings.expire_after
-        is_decided = len(found) < MAX_DECISIONS
         found.append(
             Towards(
                 environment=environment,
                 live=live.get(environment.id),
-                decision=await decisions.shown(context, environment, candidate) if is_decided else None,
+                decision=decision,
                 approvals=[
                     each for each in approvals if each.environment_id == environment.id and each.approved_at > oldest
                 ],

@@ -164,7 +164,7 @@ async def invalidate(context: Context, candidate: Candidate, reason: str) -> Non
 
 async def find_existing(context: Context, project: Project, request: CutRequest) -> Candidate | None:
     """Find the candidate that an earlier, equal request has cut. Conflict when it has another commit."""
-    if (candidate_id := await performed_requests.result_of(context)) is not None:
+    if (candidate_id := await performed_requests.result_of(context, CandidateCut.act)) is not None:
         return await Candidate.get(id=candidate_id).select_related(*RELATED)
     if request.number is None:
         return None

@@ -95,7 +95,7 @@ async def _deploy(context: Context, candidate: Candidate, button: Button) -> Non
         raise Conflict(OUTDATED)
     newest = await Deployment.filter(environment_id=environment.id).order_by("-id").first()
     is_outdated = button.newest != (0 if newest is None else newest.id)
-    if is_outdated and await performed_requests.result_of(context) is None:  # nor is it a second click
+    if is_outdated and not await performed_requests.is_performed(context):  # nor is it a second click
         raise Conflict(OUTDATED)
     request = DeployRequest(parse_candidate_version(candidate.version), wait=True)
     await deploying.deploy(context, candidate.project.name, environment.name, request)

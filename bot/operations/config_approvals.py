@@ -89,7 +89,7 @@ async def _approve_as_person(
 
 async def _performed(context: Context, project: Project, environment: Environment) -> list[ApprovedChange] | None:
     """What was approved when the same message was handled before: of several changes, the first."""
-    approval_id = await performed_requests.result_of(context)
+    approval_id = await performed_requests.result_of(context, ConfigurationApproved.act)
     if approval_id is None:
         return None
     change = (await ConfigApproval.get(id=approval_id).select_related("change")).change
@@ -205,7 +205,8 @@ async def _approve_one(
         approved = ConfigurationApproved(
             project_id=project.id, commit=change.commit, target=target, new={"blob": change.blob}, row=row.id
         )
-        is_recorded = await performed_requests.result_of(context) is not None  # by the approval of another change
+        # by the approval of another change
+        is_recorded = await performed_requests.result_of(context, ConfigurationApproved.act) is not None
         await events.record(replace(context, origin=None) if is_recorded else context, approved)
     counted = {context.actor.github_id} | {
         GitHubUserId(row.user.github_id)

@@ -1,6 +1,6 @@
 """Decisions of the gates: GitHub is asked first, then the database is read under the environment's lock."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.context import Context, allowed, unknown_candidate
@@ -109,12 +109,37 @@ async def show(context: Context, project: Project, environment_name: str, versio
 async def shown(context: Context, environment: Environment, candidate: Candidate) -> Decision:
     """Decide in the same way, without checking grants."""
     subject = Subject(environment, candidate, requester_of(context))
-    facts = await stored_facts(context, subject)
+    return await _shown(context, subject, await stored_facts(context, subject))
+
+
+async def shown_all(context: Context, environments: Sequence[Environment], candidate: Candidate) -> list[Decision]:
+    """Decide in the same way about environments of the candidate's project, of which what is stored is read at once.
+
+    How commits are related, and who wrote them, is asked of GitHub for one after the other, if it is not stored yet.
+    """
+    if not environments:
+        return []
+    found: list[Decision] = []
+    requester = requester_of(context)
+    all_facts = await gate_facts.read_all(context, environments, candidate, requester)
+    for environment, facts in zip(environments, all_facts, strict=True):
+        subject = Subject(environment, candidate, requester)
+        is_known = not _asks_what_is_stored(_questions(facts, subject, ()))
+        found.append(await _shown(context, subject, facts if is_known else await stored_facts(context, subject)))
+    return found
+
+
+async def _shown(context: Context, subject: Subject, facts: GateFacts) -> Decision:
     asked = _questions(facts, subject, ())
-    answers = await gate_answers.ask(context, candidate, asked, fresh=False)
-    if asked.comparison is not None or asked.authors:  # their answers are stored
+    answers = await gate_answers.ask(context, subject.candidate, asked, fresh=False)
+    if _asks_what_is_stored(asked):
         facts = await stored_facts(context, subject)
     return decide(complete(facts, answers))
+
+
+def _asks_what_is_stored(asked: Questions) -> bool:
+    """Whether GitHub is asked for something that is stored once it was answered."""
+    return asked.comparison is not None or asked.authors
 
 
 def _questions(facts: GateFacts, subject: Subject, exempt: Collection[Gate]) -> Questions:

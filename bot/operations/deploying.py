@@ -22,6 +22,8 @@ from bot.store.deployments import Deployment
 from bot.store.projects import Environment, Project
 
 WAITS = "deployment.wait"
+DEPLOYS = ("deployment.deploy", WAITS)
+"""The acts by which a deployment is asked for."""
 """The act of who asks for a deployment that waits already."""
 MAX_REASON = 1000  # characters
 
@@ -48,7 +50,7 @@ async def deploy(
     (`bot/rules/gates.py`). While gates only wait, the deployment waits if the caller does; a deployment of the same
     candidate that waits there already is returned as it is, one of another candidate is superseded.
     """
-    if (earlier := await deployments.performed(context)) is not None:
+    if (earlier := await deployments.performed(context, *DEPLOYS)) is not None:
         return earlier, False
     request = replace(request, force=check_force(context, project, request.force))
     subject = await _subject(context, project, environment, request)
@@ -60,7 +62,7 @@ async def deploy(
         except Outdated:
             continue
         except IntegrityError as clash:
-            if (earlier := await deployments.performed(context)) is not None:
+            if (earlier := await deployments.performed(context, *DEPLOYS)) is not None:
                 return earlier, False
             raise Conflict("Another deployment is in progress", environment=environment.name) from clash
     raise decisions.keeps_changing(environment)
@@ -116,7 +118,8 @@ async def _deploy(
 ) -> tuple[Deployment, bool]:
     """Decide under the environment's lock, so that the gates are still as they were when the row is inserted."""
     environment = await Environment.select_for_update().get(id=subject.environment.id)
-    if (earlier := await deployments.performed(context)) is not None:  # by a concurrent handling of the same message
+    if (earlier := await deployments.performed(context, *DEPLOYS)) is not None:
+        # by a concurrent handling of the same message
         return earlier, False
     waiting = await Deployment.get_or_none(environment_id=environment.id, waiting=True)
     if waiting is not None and waiting.candidate_id == subject.candidate.id and request.force is None:

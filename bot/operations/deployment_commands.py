@@ -79,7 +79,7 @@ async def _preview_deploy(call: CommandCall) -> str:
 
 
 async def _promote(call: CommandCall) -> DeployResult:
-    if (earlier := await deployments.performed(call.context)) is not None:
+    if (earlier := await deployments.performed(call.context, *deploying.DEPLOYS)) is not None:
         return await result_of(earlier)  # by now, another environment may be next
     project = await call.project()
     request = await _request(call, project)

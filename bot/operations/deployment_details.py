@@ -75,6 +75,13 @@ class DeploymentDetails:
         """Whether it waits, is under way, or is being canceled."""
         return self.deployment.status in UNFINISHED
 
+    @property
+    def status(self) -> str:
+        """Its status: `in_progress` as soon as one of its jobs has begun, which may be known before that of the run."""
+        jobs = () if self.jobs is None else self.jobs.jobs
+        has_begun = any(job.status in ("in_progress", "completed") and job.conclusion != "skipped" for job in jobs)
+        return "in_progress" if has_begun and self.deployment.status == "pending" else self.deployment.status
+
 
 async def show(context: Context, deployment_id: DeploymentId) -> DeploymentDetails:
     """Read a deployment by its id, with its run's jobs as GitHub tells them. Refuses an unknown one."""

@@ -144,9 +144,9 @@ async def finish(
     await events.record(context, DeploymentFinished(**fields, project=project.name, seconds=seconds_of(deployment)))
 
 
-async def performed(context: Context) -> Deployment | None:
-    """Find the deployment that was started when the same message was handled before."""
-    deployment_id = await performed_requests.result_of(context)
+async def performed(context: Context, *acts: str) -> Deployment | None:
+    """Find the deployment that was started, or canceled, when the same message was handled before, by these acts."""
+    deployment_id = await performed_requests.result_of(context, *acts)
     return None if deployment_id is None else await Deployment.get(id=deployment_id)
 
 

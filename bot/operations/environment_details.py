@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.context import READ, Context, allowed, unknown_environment
-from bot.operations import board, deployment_histories, offers
+from bot.operations import board, deployment_histories, environment_gates, offers
 from bot.operations.deployment_histories import DeploymentLine
+from bot.operations.environment_gates import Weakening
 from bot.rules import gate_settings, gate_words
 from bot.rules.access import Access
 from bot.rules.board import EnvironmentState, ProjectState
@@ -22,7 +23,8 @@ CHARTED = 60  # deployments
 class EnvironmentDetails:
     """An environment as its page shows it. `older` is the id before which the next page of its history begins, if any.
 
-    `charted` are its newest deployments. `gates` and `notes` say what its settings ask for.
+    `charted` are its newest deployments. `gates` and `notes` say what its settings ask for;
+    `weakened` is the last change over REST after which they asked for less.
     """
 
     project: Project
@@ -34,6 +36,7 @@ class EnvironmentDetails:
     charted: Sequence[DeploymentLine]
     gates: Sequence[tuple[Gate, str]]
     notes: Sequence[str]
+    weakened: Weakening | None
     access: Access
     pages: RepositoryPages | None
 
@@ -50,6 +53,7 @@ async def read(context: Context, project: Project, name: str, *, before: int | N
     if before is not None:
         rows = await deployment_queries.of_environment(environment.id, before=before, limit=PAGE_SIZE + 1)
     settings = gate_settings.read(environment.gate_settings)
+    weakened = await environment_gates.last_weakenings(project.id)
     return EnvironmentDetails(
         project=project,
         environment=environment,
@@ -60,6 +64,7 @@ async def read(context: Context, project: Project, name: str, *, before: int | N
         charted=deployment_histories.lines(newest, pages),
         gates=gate_words.in_sentences(settings, environment.tier),
         notes=gate_words.notes(settings),
+        weakened=weakened.get(environment.id),
         access=offers.access_to(context, project),
         pages=pages,
     )

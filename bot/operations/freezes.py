@@ -53,7 +53,7 @@ async def freeze_environment(
     wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         row = await lock_environment(context, project, environment)
-        if (earlier := await _performed(context)) is not None:
+        if (earlier := await _performed(context, EnvironmentFrozen.act)) is not None:
             return earlier
         return await _freeze_environment(context, project, row, wanted)
 
@@ -78,7 +78,7 @@ async def freeze_project(
     wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         await _lock_environments(project)
-        if (earlier := await _performed(context)) is not None:
+        if (earlier := await _performed(context, ProjectFrozen.act)) is not None:
             return earlier
         freeze = await _insert(context, wanted, scope="project", project_id=project.id)
         new = {"frozen": freeze.record}
@@ -109,7 +109,7 @@ async def end_all_of_environment(context: Context, project: Project, environment
         row = await lock_environment(context, project, environment)
         on_it = (await freezes_by_environment([row], context.now()))[row.id]
         own = [freeze for freeze in on_it if freeze.scope == "environment"]
-        ended = [] if await performed_requests.result_of(context) else await _end(context, own)
+        ended = [] if await performed_requests.result_of(context, EnvironmentUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_unfrozen(context, project, row, ended, row.id)
     return Unfrozen(ended, [freeze for freeze in on_it if freeze.scope != "environment"])
@@ -122,7 +122,7 @@ async def end_all_of_project(context: Context, project: Project) -> Unfrozen:
         await Project.select_for_update(no_key=True).get(id=project.id)
         found = await _concerning(project, context.now())
         own = [freeze for freeze in found if freeze.scope == "project"]
-        ended = [] if await performed_requests.result_of(context) else await _end(context, own)
+        ended = [] if await performed_requests.result_of(context, ProjectUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_project_unfrozen(context, project, ended, project.id)
     return Unfrozen(ended, [freeze for freeze in found if freeze.scope != "project"])
@@ -217,9 +217,9 @@ async def _insert(context: Context, wanted: Terms, **where: Any) -> Freeze:
     return await Freeze.get(id=freeze.id).select_related("created_by", "environment")
 
 
-async def _performed(context: Context) -> Freeze | None:
+async def _performed(context: Context, act: str) -> Freeze | None:
     """Find the freeze that was made when the same message was handled before."""
-    freeze_id = await performed_requests.result_of(context)
+    freeze_id = await performed_requests.result_of(context, act)
     return None if freeze_id is None else await Freeze.get(id=freeze_id).select_related("created_by", "environment")
 
 

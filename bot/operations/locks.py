@@ -36,7 +36,7 @@ async def lock(
     wanted = terms(context.now(), reason, until, lasts)
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await performed_requests.result_of(context)) is not None:
+        if (earlier := await performed_requests.result_of(context, EnvironmentLocked.act)) is not None:
             return await EnvironmentLock.get(id=earlier).select_related("owner"), False
         held = await _open_lock(context, environment)
         if held is not None and held.owner_id != context.actor.user_id:
@@ -60,7 +60,7 @@ async def unlock(context: Context, project: Project, environment: Environment) -
     """
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
-        if (earlier := await performed_requests.result_of(context)) is not None:
+        if (earlier := await performed_requests.result_of(context, EnvironmentUnlocked.act)) is not None:
             return await EnvironmentLock.get(id=earlier).select_related("owner")
         held = await _open_lock(context, environment)
         if held is None:

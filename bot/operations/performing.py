@@ -62,7 +62,7 @@ async def perform(context: Context, repository: Repository, message: Message, pa
 async def has_performed(context: Context, message: Message, parsed: ParsedComment) -> bool:
     """Whether one of the commands took effect when the message was handled before."""
     for line in range(len(parsed.commands)):
-        if await performed_requests.result_of(context.with_origin(_origin(message, line))) is not None:
+        if await performed_requests.is_performed(context.with_origin(_origin(message, line))):
             return True
     return False
 
@@ -83,7 +83,7 @@ async def _run(
     if isinstance(parsed, Mistake):
         return replies.mistaken(parsed, repository.command), False
     command = COMMANDS[parsed.word]
-    if command.changes and is_late(context, message) and await performed_requests.result_of(context) is None:
+    if command.changes and is_late(context, message) and not await performed_requests.is_performed(context):
         return replies.late(repository.command), False
     try:
         return await command.run(CommandCall(context, repository, message.place, parsed)), True

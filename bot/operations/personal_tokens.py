@@ -14,6 +14,7 @@ from tortoise.queryset import QuerySet
 
 from bot.context import READ, Context, authorize, confirmed
 from bot.errors import Conflict, Forbidden, NotFound, Refusal
+from bot.events.administration import TokenCreated
 from bot.github import users as accounts
 from bot.github.repository import RepositoryClient
 from bot.github.users import Account
@@ -79,7 +80,7 @@ async def create_own(context: Context, new: NewToken) -> tuple[ApiToken, str]:
         raise Refusal(f"A token of yours lasts {LONGEST.days} days at most.", field="lifetime")
     if new.project is not None:
         await confirmed(context, new.project, READ)
-    if await performed_requests.result_of(context) is not None:
+    if await performed_requests.result_of(context, TokenCreated.act) is not None:
         raise Conflict(MADE_BEFORE)
     if await _valid(owner, context.now()).count() >= MAX_OWN:
         raise Conflict(f"You have {MAX_OWN} valid tokens already: revoke one first.")

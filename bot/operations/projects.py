@@ -1,5 +1,6 @@
 """Projects: create, find, list, change, and compute the next version."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
@@ -14,15 +15,21 @@ from bot.rules.commits import is_repository_name
 from bot.rules.ids import RepositoryId
 from bot.rules.releases import make_permalink
 from bot.rules.tag_prefixes import FIELDS
-from bot.rules.versions import next_number, next_release
+from bot.rules.versions import fits_scheme, next_number, next_release
+from bot.store import release_queries
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
 from bot.store.lists import Conditions, ModelQuery
 from bot.store.projects import Project, Repository
+from bot.store.release_queries import Kind
 from bot.store.releases import Release
 
 ARCHIVED = "Release project is archived"
 PROJECTS = ModelQuery(Project, "id")
+KINDS: Mapping[str, Sequence[Kind]] = {"semver": ("semver",), "calver": ("calver", "calver, one digit")}
+"""The versions of each scheme on which the next one depends."""
+READ_AT_ONCE = 50
+"""Versions that are read at once, of which nearly always one follows the scheme."""
 
 
 class ProjectSettings(TypedDict, total=False):
@@ -137,9 +144,19 @@ async def find_all(context: Context, *, limit: int | None = None, offset: int = 
 @allowed("project:read")
 async def next_version(context: Context, project: Project, bump: str = "patch") -> dict[str, str]:
     """Return the release version after the project's highest one, and the version of its first candidate."""
-    known = await Release.filter(project_id=project.id, release_type="ga").values_list("version", flat=True)
-    release = next_release(project.version_scheme, map(str, known), bump, context.now().date())
+    known = [version for kind in KINDS.get(project.version_scheme, ()) for version in await _highest(project, kind)]
+    release = next_release(project.version_scheme, known, bump, context.now().date())
     return {"release_version": release, "release_candidate_version": f"{release}-rc1"}
+
+
+async def _highest(project: Project, kind: Kind) -> list[str]:
+    """The highest of the project's versions that follow its scheme, and no others than those of the first page."""
+    offset = 0
+    while found := await release_queries.highest(project.id, kind, limit=READ_AT_ONCE, offset=offset):
+        if fitting := [version for version in found if fits_scheme(version, project.version_scheme)]:
+            return fitting
+        offset += READ_AT_ONCE
+    return []
 
 
 async def next_candidate_number(project: Project, release: str) -> int:

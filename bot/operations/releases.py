@@ -154,7 +154,7 @@ async def hold(context: Context, project: Project, version: str, reason: str) ->
     reason = check_reason(reason)
     async with transaction():
         release = await lock(project, version)
-        if release.held is None and await performed_requests.result_of(context) is None:
+        if release.held is None and await performed_requests.result_of(context, ReleaseHeld.act) is None:
             authorize_change(context, release, ("held",))
             candidates = Candidate.filter(release_id=release.id).order_by("id")
             await candidates.select_for_update(no_key=True).only("id")  # a deployment of one locks it: none follows
@@ -168,7 +168,7 @@ async def unhold(context: Context, project: Project, version: str) -> Release:
     """Allow deployments of a held release again; its status is shown as it was before."""
     async with transaction():
         release = await lock(project, version)
-        if release.held is not None and await performed_requests.result_of(context) is None:
+        if release.held is not None and await performed_requests.result_of(context, ReleaseUnheld.act) is None:
             authorize_change(context, release, ("held",))
             await update(context, release, ReleaseUnheld, {"held": None}, row=release.id)
             await reevaluate(candidate__release_id=release.id)

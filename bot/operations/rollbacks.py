@@ -23,6 +23,8 @@ from bot.store.deployments import RAN, Deployment
 from bot.store.projects import Environment, Project
 
 HISTORY = 500  # deployments that a rollback looks back over
+ROLLS_BACK = "deployment.rollback"
+"""The act of a rollback."""
 NO_REASON = "no reason was given"
 NOTHING = "No previous deployment to roll back from"
 
@@ -51,7 +53,7 @@ async def roll_back(
     overrides a freeze and a lock. Refuses an environment without an earlier deployment, and one where a candidate of
     another version than `expected` was live before: somebody else has just rolled it back.
     """
-    if (earlier := await deployments.performed(context)) is not None:
+    if (earlier := await deployments.performed(context, ROLLS_BACK)) is not None:
         return earlier
     projects.refuse_archived(project)
     override = _override(context, project, force=force, reason=reason)
@@ -92,7 +94,8 @@ async def _roll_back(context: Context, subject: Subject, request: RollbackReques
     """Decide under the environment's lock, then cancel what is under way and insert the rollback."""
     override = request.override
     environment = await Environment.select_for_update().get(id=subject.environment.id)
-    if (earlier := await deployments.performed(context)) is not None:  # by a concurrent handling of the same message
+    if (earlier := await deployments.performed(context, ROLLS_BACK)) is not None:
+        # by a concurrent handling of the same message
         return earlier
     candidate = await Candidate.select_for_update().get(id=subject.candidate.id)
     if (await _target(context, environment, override)).id != candidate.id:

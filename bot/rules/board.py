@@ -22,8 +22,9 @@ class NewestCandidate:
 class Live:
     """What is live on an environment, since when and by whom.
 
-    `behind` is how many commits the newest candidate is ahead of it: 0 if it is that candidate's commit, None if the
-    newest candidate is not ahead of it, or while GitHub is asked (`is_counting`).
+    `behind` is how many commits the newest candidate is ahead of it that is ready or may become so. One that failed,
+    was canceled or is banned brings nothing to anybody; a hold, like a freeze, stops for now what is still to come. 0
+    if it is that candidate's commit, None if that is not ahead of it, or while GitHub is asked (`is_counting`).
     """
 
     deployment: DeploymentId

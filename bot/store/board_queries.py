@@ -11,6 +11,11 @@ from bot.store.lists import Conditions
 from bot.store.queries import IdRow
 
 _NEWEST = "(SELECT max(n.id) FROM candidates n WHERE n.project_id = p.id)"
+_NEWEST_LEFT = """(
+    SELECT n.id FROM candidates n WHERE n.project_id = p.id AND n.status NOT IN ('failed', 'canceled', 'banned')
+    ORDER BY n.id DESC LIMIT 1
+)"""
+"""The newest candidate that is, or may become, ready."""
 _PROJECTS = f"""
 SELECT p.id, p.name, g.full_name, c.version, c."commit", c.status, c.reason, c.created_at, u.name AS cut_by
 FROM projects p
@@ -31,7 +36,7 @@ SELECT e.id, e.project_id, e.name, e.tier,
     wu.name AS waiting_by, w.expires_at, w.decision
 FROM environments e
 JOIN projects p ON p.id = e.project_id
-LEFT JOIN candidates nc ON nc.id = {_NEWEST}
+LEFT JOIN candidates nc ON nc.id = {_NEWEST_LEFT}
 LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")}
 LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN users lu ON lu.id = l.actor_id
@@ -75,7 +80,10 @@ class ProjectRow(TypedDict):
 
 
 class EnvironmentRow(TypedDict):
-    """An environment, with what is live, what runs and what waits there."""
+    """An environment, with what is live, what runs and what waits there.
+
+    `newest_commit` is that of the newest candidate that is, or may become, ready.
+    """
 
     id: int
     project_id: int

@@ -15,27 +15,28 @@ from bot.store.lists import Conditions
 
 # `+ 0`: for the least id itself, SQLite would go through all deployments of an environment, oldest first
 STATE = f"""
-SELECT r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
+SELECT e.id AS environment_id, r.held, u.id AS cut_by, u.github_id AS cut_by_github_id,
     lc.version AS live_version, lc."commit" AS live_commit,
     m.status AS comparison, m.author_ids, m.unlinked,
     k.owner_id AS lock_owner, ko.name AS lock_owner_name, k.reason AS lock_reason, k.since AS lock_since,
     k.until AS lock_until,
-    (SELECT min(d.id + 0) FROM deployments d WHERE d.environment_id = $1 AND d.status IN ('pending', 'in_progress')
-        AND NOT d.waiting AND d.id <> $3) AS busy_with
+    (SELECT min(d.id + 0) FROM deployments d WHERE d.environment_id = e.id AND d.status IN ('pending', 'in_progress')
+        AND NOT d.waiting AND d.id <> $2) AS busy_with
 FROM candidates c
+CROSS JOIN environments e
 JOIN releases r ON r.id = c.release_id
 JOIN users u ON u.id = c.created_by_id
-LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="$1 AND live.id <> $3")}
+LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id AND live.id <> $2")}
 LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN comparisons m ON m.repository_id = c.repository_id AND m.base = lc."commit" AND m.head = c."commit"
-LEFT JOIN environment_locks k ON k.environment_id = $1 AND k.released_at IS NULL AND (k.until IS NULL OR k.until > $4)
+LEFT JOIN environment_locks k ON k.environment_id = e.id AND k.released_at IS NULL AND (k.until IS NULL OR k.until > $3)
 LEFT JOIN users ko ON ko.id = k.owner_id
-WHERE c.id = $2
+{{where}}
 """  # noqa: S608 - a subquery of ours
 FREEZES = """
-SELECT f.scope, u.name AS created_by, f.reason, f.since, f.until FROM freezes f JOIN users u ON u.id = f.created_by_id
-WHERE f.ended_at IS NULL AND (f.until IS NULL OR f.until > $3)
-    AND (f.environment_id = $1 OR (f.scope = 'project' AND f.project_id = $2) OR f.scope = 'service')
+SELECT f.scope, f.environment_id, u.name AS created_by, f.reason, f.since, f.until
+FROM freezes f JOIN users u ON u.id = f.created_by_id
+{where} AND f.ended_at IS NULL AND (f.until IS NULL OR f.until > $1)
 ORDER BY f.since, f.id
 """
 EARLIER = """
@@ -51,9 +52,9 @@ SELECT e.name,
 FROM environments e WHERE e.project_id = $1
 """
 APPROVALS = """
-SELECT a.id, a.user_id, u.name AS login, u.github_id, a.approved_at, a.by_operator
+SELECT a.id, a.environment_id, a.user_id, u.name AS login, u.github_id, a.approved_at, a.by_operator
 FROM approvals a JOIN users u ON u.id = a.user_id
-WHERE a.candidate_id = $1 AND a.environment_id = $2 AND a.withdrawn_at IS NULL ORDER BY a.id
+{where} AND a.withdrawn_at IS NULL ORDER BY a.id
 """
 NEWEST_SUCCESS = """
 SELECT c."commit" FROM deployments d JOIN candidates c ON c.id = d.candidate_id
@@ -66,6 +67,7 @@ AUTHORS = "SELECT author_ids, unlinked FROM comparisons WHERE repository_id = $1
 class StateRow(TypedDict):
     """The release and the author of a candidate, and what is live, locked and under way on an environment."""
 
+    environment_id: int
     held: Any
     cut_by: int
     cut_by_github_id: int | None
@@ -83,9 +85,10 @@ class StateRow(TypedDict):
 
 
 class FreezeRow(TypedDict):
-    """A freeze in force."""
+    """A freeze in force; `environment_id` is None unless it is one of an environment."""
 
     scope: str
+    environment_id: int | None
     created_by: str
     reason: str
     since: Any
@@ -105,6 +108,7 @@ class ApprovalRow(TypedDict):
     """An approval that was not withdrawn."""
 
     id: int
+    environment_id: int
     user_id: int
     login: str
     github_id: int | None
@@ -112,17 +116,27 @@ class ApprovalRow(TypedDict):
     by_operator: int | bool
 
 
-async def state(environment: int, candidate: int, deployment: int, now: datetime) -> StateRow:
-    """Read the state of a candidate and an environment as it is without the deployment (0 for none).
+async def states(environments: Sequence[int], candidate: int, deployment: int, now: datetime) -> dict[int, StateRow]:
+    """Read the state of a candidate and of environments of its project, by their ids, without the deployment (0: none).
 
-    It does not make the environment busy, nor is it live there: one that was reported may have succeeded already.
+    It does not make an environment busy, nor is it live there: one that was reported may have succeeded already.
     """
-    return (await fetch_as(StateRow, STATE, environment, candidate, deployment, now))[0]
+    where = Conditions()
+    where.add("c.id = {}", candidate)
+    where.args += [deployment, now]
+    where.add_in("e.id", environments)
+    rows = await fetch_as(StateRow, STATE.format(where=where), *where.args)
+    return {row["environment_id"]: row for row in rows}
 
 
-async def freezes(environment: int, project: int, now: datetime) -> list[FreezeRow]:
-    """Read the freezes in force on an environment, the oldest first."""
-    return await fetch_as(FreezeRow, FREEZES, environment, project, now)
+async def freezes(environments: Sequence[int], project: int, now: datetime) -> list[FreezeRow]:
+    """Read the freezes in force on some environments of a project, on it and on all projects, the oldest first."""
+    where = Conditions(args=[now])
+    where.add_in("f.environment_id", environments)
+    where.add("(f.scope = 'project' AND f.project_id = {})", project)
+    where.add("f.scope = 'service'")
+    either = f"WHERE ({' OR '.join(where.clauses)})"
+    return await fetch_as(FreezeRow, FREEZES.format(where=either), *where.args)
 
 
 async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
@@ -130,9 +144,12 @@ async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
     return {row["name"]: row for row in await fetch_as(EarlierRow, EARLIER, project, commit)}
 
 
-async def approvals(candidate: int, environment: int) -> list[ApprovalRow]:
-    """Read the approvals of a candidate for an environment."""
-    return await fetch_as(ApprovalRow, APPROVALS, candidate, environment)
+async def approvals(candidate: int, environments: Sequence[int]) -> list[ApprovalRow]:
+    """Read the approvals of a candidate for some environments."""
+    where = Conditions()
+    where.add("a.candidate_id = {}", candidate)
+    where.add_in("a.environment_id", environments)
+    return await fetch_as(ApprovalRow, APPROVALS.format(where=where), *where.args)
 
 
 async def deploying_runs(repository: int, runs: Sequence[RunId]) -> set[RunId]:

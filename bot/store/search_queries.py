@@ -138,7 +138,11 @@ async def people(visible: Visibility, prefix: str) -> list[PersonRow]:
     inner = visibility.condition(visible, "x.project_id", where.args)
     own = f"SELECT x.id FROM environments x WHERE {inner}"  # noqa: S608 - conditions of ours
     of_deployment = f"m.environment_id IN ({own})" if inner else ""
-    where.add(f"substr(lower(u.name), 1, {len(prefix):d}) = {{}}", prefix)
+    # the range is what the index is for; what is in it and does not begin so is left out
+    where.add(
+        f"lower(u.name) >= {{}} AND lower(u.name) <= {{}} AND substr(lower(u.name), 1, {len(prefix):d}) = {{}}",
+        *(prefix, prefix + GREATEST, prefix),
+    )
     sql = _PEOPLE.format(
         of_candidate=of_candidate and f" AND {of_candidate}",
         of_deployment=of_deployment and f" AND {of_deployment}",

@@ -1,5 +1,8 @@
 """The board: who sees which projects, and what it says about them."""
 
+import pytest
+
+from bot.store.candidates import Candidate
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
 from tests.world import World
 
@@ -17,7 +20,7 @@ async def test_the_board_says_what_is_live_what_runs_and_what_waits_for_whom(wor
     assert "under way: 1" in board.text
     assert "1.2.0-rc2 ready" in board.text
     assert "live just now · root" in board.text
-    assert "1.2.0-rc2 starts" in board.text or "1.2.0-rc2 deploying" in board.text
+    assert "1.2.0-rc2 requested" in board.text or "1.2.0-rc2 deploying" in board.text
     await world.settle()
     await world.github.finish(run=2)
     await world.settle()
@@ -37,6 +40,26 @@ async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(
     await world.settle()
     assert len(world.github.calls) == calls + 1
     assert "2 changes behind" in (await operator.open("/")).text
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "banned"])
+async def test_what_is_live_is_not_behind_a_candidate_that_nobody_can_deploy(world: World, status: str) -> None:
+    operator = await sign_in_as_operator(world)
+    await world.cut("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1")
+    await world.github.commit()
+    await world.cut("1.2.0-rc2")
+    await Candidate.filter(version="1.2.0-rc2").update(status=status)
+    page = (await operator.open("/")).text
+    assert "up to date" in page and f"1.2.0-rc2 {status}".replace(" failed", " build failed") in page
+    await world.github.commit()
+    await world.cut("1.2.0-rc3", build=True)
+    assert (await world.ask("POST", "/api/projects/site/releases/1.2.0/hold", {"reason": "a bug"})).status == 200
+    await operator.open("/")
+    await world.settle()
+    assert "2 changes behind" in (await operator.open("/")).text
+    await world.github.finish()
+    await world.settle()
 
 
 async def test_programs_find_nothing_at_the_root_and_strangers_have_to_sign_in(world: World) -> None:

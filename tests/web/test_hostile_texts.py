@@ -104,7 +104,7 @@ async def fill(world: World) -> None:
 async def refused_forms(browser: Browser) -> list[tuple[str, str]]:
     """Forms with hostile fields that are refused, and shown again."""
     paths = (f"{SITE}/freeze", f"{SITE}/hold", f"{SITE}/cut", f"{CANDIDATE}/deploy", f"{HERE}/lock", f"{CANDIDATE}/ban")
-    fields = dict.fromkeys(("for", "reason", "version", "named", "commit", "environment", "release"), HOSTILE)
+    fields = dict.fromkeys(("for", "until", "reason", "version", "named", "commit", "environment", "release"), HOSTILE)
     fields["reason"] = HOSTILE
     pages = [(path, await browser.submit(path, {**fields, "form": path.rpartition("/")[2]})) for path in paths]
     assert all(page.status >= 400 for _, page in pages), [(path, page.status) for path, page in pages]

@@ -180,3 +180,21 @@ async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_say
     banned = await ada.open(CANDIDATE)
     assert "banned by ada just now : it loses data" in banned.text
     await does(ada, f"{CANDIDATE}/unban", CANDIDATE)
+
+
+async def test_freezes_and_locks_end_after_a_duration_or_at_a_time_as_commands_and_programs_say_it(
+    world: World,
+) -> None:
+    ada = await sign_in_as_operator(world)
+    for act, to in ((f"{PRODUCTION}/freeze", PRODUCTION), (f"{PRODUCTION}/lock", PRODUCTION), (f"{SITE}/freeze", SITE)):
+        await does(ada, act, to, reason="holidays", until="2030-12-24 18:00+01:00")
+        form = {"form": act.rpartition("/")[2], "reason": "x"}
+        past = await ada.submit(act, {**form, "until": "2020-01-01"})
+        assert (past.status, "The time is in the past" in past.text) == (400, True)
+        assert 'value="2020-01-01"' in past.html
+        wrong = await ada.submit(act, {**form, "until": "soon"})
+        assert (wrong.status, "Invalid time Expected: a time in UTC or with an offset" in wrong.text) == (400, True)
+        both = await ada.submit(act, {**form, "until": "2030-12-24", "for": "2h"})
+        assert (both.status, "not both" in both.text) == (400, True)
+    page = await ada.open(PRODUCTION)
+    assert page.text.count("until 2030-12-24 17:00 UTC") == 3

@@ -109,6 +109,22 @@ async def test_nobody_waits_long_for_jobs_that_github_does_not_tell_and_a_cancel
     await world.settle()
 
 
+async def test_a_deployment_is_requested_until_its_run_is_under_way_even_when_github_does_not_report_that(
+    world: World,
+) -> None:
+    await world.cut("1.0.0-rc1")
+    assert (await world.deploy("1.0.0-rc1")).status == 201
+    await world.settle()
+    operator = await sign_in_as_operator(world)
+    assert "1.0.0-rc1 requested" in (await operator.open("/projects/site")).text
+    world.github.faults.webhooks(drop=1.0)
+    await world.github.start()
+    assert (await Deployment.get(id=1)).status == "pending"
+    assert "Deployment of 1.0.0-rc1 to staging deploying" in (await operator.open("/deployments/1")).text
+    world.github.faults.clear()
+    await world.github.finish()
+
+
 async def test_who_may_not_read_a_project_finds_none_of_its_pages(released: World) -> None:
     released.github.person("rita", "read")
     await released.github.set_private(True)
@@ -131,6 +147,18 @@ async def test_an_environment_says_how_long_deployments_took_in_a_chart_with_a_t
     assert "after 1.0.0-rc1" in page.text
     gated = await operator.open("/projects/site/environments/production")
     assert "1 person of role:read have to approve" in gated.text
+
+
+async def test_an_environment_says_who_weakened_its_gates_last_over_rest_when_and_which_settings(world: World) -> None:
+    operator, path = await sign_in_as_operator(world), "/projects/site/environments/production"
+    environment = "/api/projects/site/environments/production"
+    assert (await world.ask("PATCH", environment, json={"after": ["staging"], "soak": "2h", **RULE})).status == 200
+    assert "weakened" not in (await operator.open(path)).text  # so far, its gates only ask for more
+    assert (await world.ask("PATCH", environment, json={"soak": None, "approvals": None})).status == 200
+    page = await operator.open(path)
+    gates = page.text.partition("Gates as set")[2]
+    assert re.search(r"weakened over REST by root just now : approvals.count, .*soak", gates.replace(" ,", ",")), gates
+    assert "weakened" not in (await operator.open("/projects/site/environments/staging")).text
 
 
 async def add_candidates(count: int) -> None:
@@ -195,3 +223,20 @@ async def test_the_number_of_statements_does_not_grow_with_the_rows_and_lists_ar
     last = await operator.open("/projects/site?before=2")
     assert "1.0.0-rc1" in last.text and "2.0.0-rc1" not in last.text.partition("Candidates, newest first")[2]
     await execute("DELETE FROM deployments WHERE candidate_id > 2")
+
+
+async def test_the_gates_of_all_environments_are_read_at_once(released: World) -> None:
+    rule = {"approvals": {"count": 1, "from": ["role:read"]}, "after": ["staging"], "soak": "1h"}
+    await Environment.filter(name="production").update(gate_settings=rule)
+    operator, counts = await sign_in_as_operator(released), []
+    path = "/projects/site/candidates/1.1.0-rc1"
+    for names in (range(1), range(1, 15)):
+        for number in names:
+            body = {"name": f"customer-{number:02}", "tier": "production", **rule}
+            assert (await released.ask("POST", "/api/projects/site/environments", body)).status == 201
+        await operator.open(path)
+        page = await operator.open(path)
+        counts.append(min([await count_statements(released, operator, path) for _ in range(3)]))
+    assert page.text.count("0 of 1 approval given") == 16
+    assert page.text.count("It would have to wait.") == 16
+    assert counts[0] == counts[1], counts

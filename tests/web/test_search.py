@@ -1,16 +1,23 @@
 """Searches: what is found, where it is live, and that nobody finds what they may not see."""
 
+import re
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from bot.store.candidates import Candidate
+from bot.store.database import dialect, execute, fetch
 from bot.store.projects import Environment
+from bot.store.users import User
 from tests.api.graphql.graphs import recorded_statements
 from tests.operations.test_status_comments import cut
 from tests.web.browsers import Browser, Page, sign_in
 from tests.web.test_hostile_texts import HOSTILE, check
 from tests.world import World
+
+AT = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 async def search(browser: Browser, text: str) -> Page:
@@ -51,6 +58,33 @@ async def test_versions_commits_people_and_projects_are_found_with_where_they_ar
     assert "Nothing was found" in (await search(rita, "%")).text
     assert (await search(rita, "a\0b")).status == 400
     assert (await search(rita, "")).status == 200
+
+
+async def test_people_are_found_by_an_index_in_either_case(released: World) -> None:
+    names = ("Robin", "roBIN-2", "rob_in", "zzro", "ro.bot")
+    await User.bulk_create([User(name=name, created_at=AT) for name in names])
+    await User.bulk_create([User(name=f"somebody-{number}", created_at=AT) for number in range(2000)])
+    cutter = await User.get(name="root")
+    for name in names:
+        await Candidate.filter(version="1.0.0-rc10").update(created_by_id=(await User.get(name=name)).id)
+        assert [each["name"] for each in await found_people(released, name.upper()[:4])] == [name]
+        assert name in [each["name"] for each in await found_people(released, name.lower()[:2])]
+    assert cutter.name in [each["name"] for each in await found_people(released, "RO")]
+    await execute("ANALYZE users")
+    statements: list[str] = []
+    async with recorded_statements(released, statements):
+        await found_people(released, "ro")
+    (where,) = {each.partition("FROM users u WHERE ")[2].partition("\n")[0] for each in statements} - {""}
+    values = iter(("'ro'", "'rozzzz'", "'ro'"))
+    where = re.sub(r"\$\d+", lambda _: next(values), where)  # SQLite tells the values by itself
+    explain = "EXPLAIN" if dialect() == "postgres" else "EXPLAIN QUERY PLAN"
+    plan = str(await fetch(f"{explain} SELECT u.name FROM users u WHERE {where}"))
+    assert "users_lower_name" in plan
+
+
+async def found_people(world: World, text: str) -> list[dict[str, Any]]:
+    """The people that a search finds."""
+    return list((await world.ask("GET", f"/api/search?q={text}")).json["people"])
 
 
 async def test_a_pull_request_is_found_by_what_was_cut_there(shown: World) -> None:

@@ -1,18 +1,16 @@
 """Acts on an environment: freeze and unfreeze, lock and unlock."""
 
-from datetime import timedelta
-
 from aiohttp import web
 
 from bot.operations import freezes, locks
-from bot.rules.durations import parse_duration
+from web.pages.ends import end_of
 from web.requests import PageRequest
 
 
 async def freeze(page: PageRequest) -> web.StreamResponse:
     """Stop deployments to the environment."""
     project, environment = _names(page)
-    await freezes.freeze_environment(page.acting(), project, environment, page.field("reason"), lasts=_lasts(page))
+    await freezes.freeze_environment(page.acting(), project, environment, page.field("reason"), **end_of(page))
     return _back(page)
 
 
@@ -25,7 +23,7 @@ async def unfreeze(page: PageRequest) -> web.StreamResponse:
 async def lock(page: PageRequest) -> web.StreamResponse:
     """Reserve the environment for oneself."""
     project, environment = _names(page)
-    await locks.lock(page.acting(), project, environment, page.field("reason"), lasts=_lasts(page))
+    await locks.lock(page.acting(), project, environment, page.field("reason"), **end_of(page))
     return _back(page)
 
 
@@ -37,10 +35,6 @@ async def unlock(page: PageRequest) -> web.StreamResponse:
 
 def _names(page: PageRequest) -> tuple[str, str]:
     return page.part("project"), page.part("environment")
-
-
-def _lasts(page: PageRequest) -> timedelta | None:
-    return parse_duration(page.field("for")) if page.field("for") else None
 
 
 def _back(page: PageRequest) -> web.StreamResponse:

@@ -17,7 +17,12 @@ from web.routes import Route
 
 ENVIRONMENT = "/projects/{project:[^/]+}/environments/{environment:[^/]+}"
 STATES = {"success": "good", "canceled": "idle", "pending": "run", "in_progress": "run", "canceling": "run"}
-WORDS = {"success": "succeeded", "in_progress": "is under way", "pending": "starts", "unknown": "has no known outcome"}
+WORDS = {
+    "success": "succeeded",
+    "in_progress": "is under way",
+    "pending": "was requested",
+    "unknown": "has no known outcome",
+}
 
 
 async def show(page: PageRequest) -> web.StreamResponse:

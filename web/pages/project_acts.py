@@ -7,9 +7,9 @@ from aiohttp import web
 from bot.errors import NotFound, Problem, Refusal, Unauthenticated
 from bot.operations import candidates, commit_sources, cut_previews, freezes, projects, releases
 from bot.operations.candidates import CutRequest
-from bot.rules.durations import parse_duration
 from bot.rules.versions import parse_requested_version
 from web.errors import status_of
+from web.pages.ends import end_of
 from web.requests import PageRequest
 
 
@@ -24,8 +24,7 @@ class CutPlan:
 
 async def freeze(page: PageRequest) -> web.StreamResponse:
     """Stop deployments to all environments of the project."""
-    lasts = parse_duration(page.field("for")) if page.field("for") else None
-    await freezes.freeze_project(page.acting(), page.part("project"), page.field("reason"), lasts=lasts)
+    await freezes.freeze_project(page.acting(), page.part("project"), page.field("reason"), **end_of(page))
     return page.redirect("/projects", page.part("project"))
 
 

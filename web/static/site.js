@@ -23,7 +23,8 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => { delete form.dataset.sent; }, 3000);
 });
 
-// --- current pages: `data-live` names what an element shows, `data-source` where it is fetched anew.
+// --- current pages: `data-live` names what an element shows, `data-source` where it is fetched anew. `any` is what may
+// show something of each project; it is fetched no more often than every `data-pause` seconds.
 
 const stream = { source: null, last: document.body.dataset.after || "0", delay: 1000 };
 
@@ -51,17 +52,27 @@ function disconnect() {
   stream.source = null;
 }
 
+const fetched = new Map(); // how often parts were fetched that are `data-patient`
+const missing = new Set(); // projects for which the board was fetched, since it does not show them
+
 function changed(topic) {
-  const showing = document.querySelectorAll(`[data-live~="${topic}"]`);
-  const elements = showing.length || !topic.startsWith("project-") ? showing : document.querySelectorAll('[data-live~="new-project"]');
-  elements.forEach((element) => { if (element !== document.body) refresh(element); });
+  let elements = document.querySelectorAll(`[data-live~="${topic}"], [data-live~="any"]`);
+  if (!elements.length && topic.startsWith("project-") && !missing.has(topic)) {
+    missing.add(topic);
+    elements = document.querySelectorAll('[data-live~="new-project"]');
+  }
+  elements.forEach((element) => {
+    fetched.delete(element.id);
+    if (element !== document.body) refresh(element);
+  });
 }
 
 const AGAIN = 5000; // milliseconds after which what could not be done is tried again
 const waiting = new Set();
 
-// Whether somebody is typing into a part of the page, or has typed something there that is not sent yet.
+// Whether somebody is typing into a part of the page, has typed something there that is not sent yet, or is about to.
 function isTyped(element) {
+  if (element.querySelector("details[open] form")) return true;
   const fields = [...element.querySelectorAll("input:not([type=hidden]), textarea, select")];
   return fields.some((field) => field === document.activeElement || (field.value !== field.defaultValue && field.matches("input, textarea")));
 }
@@ -101,7 +112,7 @@ function refresh(element) {
       if (fresh && fresh !== current) fresh.prepend(...refusals);
       if (focused) document.getElementById(focused)?.focus();
     }, () => setTimeout(() => refresh(current), AGAIN));
-  }, 50 + Math.random() * 100);
+  }, 50 + Math.random() * 100 + 1000 * Number(element.dataset.pause || 0));
 }
 
 // The numbers above the board are those of its rows now.
@@ -114,6 +125,14 @@ document.addEventListener("htmx:afterSwap", () => {
   });
 });
 
+// The seconds until a part is fetched again that changes by itself: each time twice as many if it is `data-patient`, and
+// never again after eight times.
+function pauseOf(element) {
+  if (!("patient" in element.dataset)) return Number(element.dataset.every);
+  const times = fetched.get(element.id) || 0;
+  return times < 8 ? Number(element.dataset.every) * 2 ** times : Infinity;
+}
+
 setInterval(() => {
   if (document.hidden) return;
   const now = Date.now();
@@ -122,8 +141,11 @@ setInterval(() => {
   document.querySelectorAll("[data-every]").forEach((element) => {
     const due = Number(element.dataset.due || 0);
     if (now >= due) {
-      element.dataset.due = String(now + 1000 * Number(element.dataset.every));
-      if (due) refresh(element);
+      if (due) {
+        fetched.set(element.id, (fetched.get(element.id) || 0) + 1);
+        refresh(element);
+      }
+      element.dataset.due = String(now + 1000 * pauseOf(element));
     }
   });
 }, 1000);

@@ -1,0 +1,24 @@
+"""When a freeze or a lock ends that a form asks for: the fields `for` and `until`, as commands take them."""
+
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from bot.rules.durations import parse_duration
+from bot.rules.times import parse_time
+from web.requests import PageRequest
+
+
+class End(TypedDict):
+    """When something ends: at a time, or after so long. Neither: when somebody ends it; both are refused by the act."""
+
+    until: datetime | None
+    lasts: timedelta | None
+
+
+def end_of(page: PageRequest) -> End:
+    """Read the end of a form. Refuses what is neither a duration nor a time, and a time that is past."""
+    until, lasts = page.field("until"), page.field("for")
+    return End(
+        until=parse_time(until).after(page.context.now()) if until else None,
+        lasts=parse_duration(lasts) if lasts else None,
+    )
