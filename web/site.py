@@ -54,7 +54,7 @@ class Site:
     def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         """An error outside of pages, as a page."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
-        return _error_page(page, problem, status)
+        return _error_page(page, NotFound(NO_PAGE) if status == 404 else problem, status)
 
 
 def pages_of_acts(routes: Sequence[Route]) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from bot.rules.gates import decide
 from bot.rules.versions import CandidateVersion
 from bot.store.candidates import Candidate
 from bot.store.database import transaction
-from bot.store.deployments import Deployment
+from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Project
 
 WAITS = "deployment.wait"
@@ -81,6 +81,9 @@ async def preview(context: Context, project: Project, environment: Environment, 
     is_superseded = waiting is not None and (not decision.closed() or (request.wait and decision.verdict == "wait"))
     if waiting is not None and is_superseded:
         would.append(f"Supersede deployment {waiting.id} of {waiting.candidate.version}, which waits there.")
+    live = await live_deployment(environment.id)
+    if live is not None and live.candidate_id == subject.candidate.id:
+        would.append(f"{request.version} is live there already.")
     return Preview(tuple(would), decision)
 
 

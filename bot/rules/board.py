@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.rules.ids import CommitSha, DeploymentId, ProjectId
+from bot.rules.versions import parse_candidate_version
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,29 @@ class ProjectState:
     newest: NewestCandidate | None
     environments: tuple[EnvironmentState, ...]
     held: tuple[Held, ...] = ()
+
+    @property
+    def freezes(self) -> tuple[Stop, ...]:
+        """The freezes of the project and of the service, which stop all of its environments."""
+        found = (each for environment in self.environments for each in environment.freezes)
+        return tuple(dict.fromkeys(each for each in found if each.scope != "environment"))
+
+    @property
+    def newest_hold(self) -> Held | None:
+        """The hold of the release of the newest candidate."""
+        if self.newest is None:
+            return None
+        release = parse_candidate_version(self.newest.version).release
+        return next((each for each in self.held if each.version == release), None)
+
+    @property
+    def stops(self) -> int:
+        """How many freezes, locks and holds there are."""
+        stopped = [*self.freezes, *self.held]
+        for environment in self.environments:
+            stopped += [each for each in environment.freezes if each.scope == "environment"]
+            stopped += [] if environment.lock is None else [environment.lock]
+        return len(stopped)
 
     def environment(self, name: str) -> EnvironmentState | None:
         """The environment with a name, if the project has one."""

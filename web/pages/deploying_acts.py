@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.errors import NotFound, Problem, Unauthenticated
+from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, Unauthenticated
 from bot.operations import candidates, deploying, environments, offers, promotions, rollbacks
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -59,7 +59,9 @@ async def plan_deployment(page: PageRequest) -> web.StreamResponse:
     project, version = page.part("project"), _version(page)
     candidate = await candidates.find(page.context, project, version)
     listed = await environments.find_all(page.context, project, limit=MAX_ENVIRONMENTS)
-    environment = page.field("environment") or page.query("environment") or (listed[0].name if listed else "")
+    environment = page.field("environment") or page.query("environment")
+    if not environment and listed:
+        environment = await _next(page) or listed[0].name
     reason = page.field("reason") or page.query("reason")
     plan = await _plan_deployment(page, environment, DeployRequest(version, wait=True, force=reason or None))
     return await page.render(
@@ -120,6 +122,14 @@ async def roll_back(page: PageRequest) -> web.StreamResponse:
         expected=page.field("version") or None,
     )
     return page.redirect("/deployments", started.id)
+
+
+async def _next(page: PageRequest) -> str:
+    """The environment to which the candidate is promoted next; empty if there is none, or the reader may not."""
+    try:
+        return await promotions.next_environment(page.context, page.part("project"), _version(page))
+    except (Conflict, Forbidden, Refusal):
+        return ""
 
 
 async def _plan_deployment(page: PageRequest, environment: str, request: DeployRequest) -> Plan:
