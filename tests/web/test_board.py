@@ -34,6 +34,7 @@ async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(
     await world.github.commit()
     await world.github.commit()
     await world.cut("1.2.0-rc2")
+    await world.settle()
     calls = len(world.github.calls)
     assert "behind" not in (await operator.open("/")).text
     await operator.open("/")
