@@ -76,15 +76,16 @@ class Actor:
     def visibility(self, *grants: str) -> Visibility:
         """The projects whose rows the actor may see in lists by at least one of the grants.
 
-        Those of a person whose grants are unconfirmed are the public ones, where everybody has the role read, and those
-        of the `readable` repositories.
+        Those of a person whose grants are unconfirmed are those of public repositories, where everybody has the role
+        read, and of the `readable` ones.
         """
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Visibility(public=public)
         if self.is_unconfirmed:
             reads = self.project_id is None and READ in grants and self.holds(READ)
-            return Visibility(public=public or reads, readable=self.readable if reads else frozenset())
+            readable = self.readable if reads else frozenset()
+            return Visibility(public=public, public_repositories=reads, readable=readable)
         return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
 
 

@@ -45,7 +45,7 @@ class Reviewer:
 
 def _outline(row: PlaceRow) -> Outline:
     repository = None if row["repository_id"] is None else RepositoryId(row["repository_id"])
-    return Outline(ProjectId(row["project_id"]), row["project"], repository, not row["private"])
+    return Outline(ProjectId(row["project_id"]), row["project"], repository, bool(row["is_public"]))
 
 
 async def ask(context: Context, rows: Iterable[tuple[PlaceRow, Iterable[str]]]) -> Reviewer:
