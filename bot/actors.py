@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import RateLimited, Refusal, Unavailable
 from bot.github.app import GitHub
 from bot.github.transport import ApiError
 from bot.rules.ids import GitHubUserId, RepositoryId, TokenId, UserId
@@ -97,8 +97,9 @@ def anonymous(anonymous_read: str) -> Actor:
 async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *grants: str) -> Actor:
     """Cut the unconfirmed grants of a person down to those of their role in a project's repository now.
 
-    Other actors are returned as they are. For reading, the role may be up to a minute old. Raises Unavailable if GitHub
-    does not say which role that is.
+    Other actors are returned as they are. For reading, the role may be up to a minute old, and up to ten minutes if
+    there was none. Raises Unavailable if GitHub does not say which role that is, and RateLimited if it was asked too
+    often about somebody without one.
     """
     if not actor.is_unconfirmed:
         return actor
@@ -115,11 +116,15 @@ async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fre
         repository = await queries.get_repository(project.repository_id or RepositoryId(0))
     if repository.installation_id is None:  # nobody's role can be known, and its name must not be told to anybody
         return "none"
+    account = GitHubUserId(actor.github_id or 0)
     try:
         client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
-        found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)
+        return await github.people.own_role(client, account, actor.name, fresh=fresh, private=not repository.is_public)
+    except RateLimited:
+        if fresh or not repository.is_public:
+            raise
+        return "read"  # as everybody has it there
     except Refusal as refusal:
         raise Unavailable("GitHub is unavailable", reason=refusal.sentence) from refusal
     except ApiError as error:
         raise Unavailable("GitHub is unavailable", reason=f"it answered {error.status}") from error
-    return "none" if found is None else found[1]

@@ -1,0 +1,83 @@
+"""What people without any role can use up of GitHub's limits by the pages and with their tokens."""
+
+from bot.github.strangers import MAX_QUESTIONS
+from bot.operations.readable import in_turn
+from bot.rules.ids import GitHubUserId, RepositoryId
+from bot.store.projects import Repository
+from tests.web.browsers import sign_in
+from tests.web.visitors import Visitor
+from tests.world import World
+
+LEFT = 5
+
+
+def questions(world: World) -> int:
+    """How often GitHub was asked for a role."""
+    return len([call for call in world.github.calls if call.route.endswith("/permission")])
+
+
+def leave(world: World, login: str, left: int = LEFT) -> None:
+    """Count so many questions about a stranger that only these are left."""
+    account = GitHubUserId(world.github.state.account(login).id)
+    for _ in range(MAX_QUESTIONS - left):
+        world.service.github.people.strangers.count(account, RepositoryId(1))
+
+
+async def test_a_stranger_who_signs_in_uses_up_little_and_members_are_asked_about_as_before(world: World) -> None:
+    await world.github.set_private(True)
+    await world.settle()
+    world.github.person("rita", "write")
+    sam, rita = await sign_in(world, "sam"), await sign_in(world, "rita")
+    for _ in range(3):
+        assert (await sam.open("/")).status == 200
+    assert questions(world) == 1  # not again within ten minutes
+    leave(world, "sam")
+    acts = [await sam.send("/projects/site/freeze", reason="mine") for _ in range(LEFT)]
+    assert [page.status for page in acts] == [429 if number == LEFT - 1 else 403 for number in range(LEFT)]
+    refused = acts[-1]
+    assert refused.headers["Retry-After"].isdigit() and "asked for your role too often" in refused.text
+    assert (await sam.open("/")).status == 200
+    assert questions(world) == LEFT
+    for _ in range(3):
+        assert "acme/site" in (await rita.open("/")).text
+    assert (await rita.send("/projects/site/cut", version="1.0", commit=world.github.head())).status == 303
+    await world.settle()
+
+
+async def test_a_token_of_a_stranger_uses_up_no_more(world: World) -> None:
+    await world.github.set_private(True)
+    await world.settle()
+    world.github.person("sam", "none")
+    sam = Visitor(world)
+    await sam.sign_in("sam")
+    made = await sam.send("/settings/tokens", {"name": "loop", "lifetime": "7", "grant.freeze:write": "on"})
+    token = made.html.partition('<pre id="new-token">')[2].partition("<")[0]
+    world.github.forget_calls()
+    leave(world, "sam")
+    answers = [await world.ask("POST", "/api/projects/site/freezes", {"reason": "x"}, token=token) for _ in range(8)]
+    assert [answer.status for answer in answers][: LEFT - 1] == [403] * (LEFT - 1), answers
+    assert (answers[-1].status, answers[-1].headers["Retry-After"].isdigit()) == (429, True)
+    assert questions(world) <= LEFT
+
+
+async def test_who_has_used_up_their_questions_still_reads_what_is_public(world: World) -> None:
+    sam = await sign_in(world, "sam")
+    leave(world, "sam", 0)
+    assert (await sam.send("/projects/site/freeze", reason="mine")).status == 429
+    assert "acme/site" in (await sam.open("/projects/site")).text
+    assert questions(world) == 0
+
+
+async def test_an_outage_of_github_is_not_counted_against_anybody(world: World) -> None:
+    world.github.person("mona", "maintain")
+    mona = await sign_in(world, "mona")
+    world.github.faults.down()
+    assert (await mona.send("/projects/site/freeze", reason="calm")).status == 503
+    world.github.faults.up()
+    leave(world, "mona", 0)
+
+
+def test_each_of_many_repositories_has_its_turn() -> None:
+    repositories = [Repository(github_id=number) for number in (3, 1, 2)]
+    for last, expected in ((0, [1, 2, 3]), (1, [2, 3, 1]), (3, [1, 2, 3])):
+        assert [each.github_id for each in in_turn(repositories, RepositoryId(last))] == expected
