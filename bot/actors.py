@@ -27,6 +27,8 @@ class Actor:
     `is_unconfirmed`: the grants are those of a person's token or session, and hold on no project before they were
     confirmed by the person's role in its repository (`confirm`). `readable` are the repositories that such a person was
     found to be able to read, for lists.
+
+    `asks_github` is false of anonymous callers: there may be any number of them, and GitHub answers only so much.
     """
 
     user_id: UserId
@@ -42,6 +44,7 @@ class Actor:
     by_operator: bool = False
     is_unconfirmed: bool = False
     readable: frozenset[RepositoryId] = frozenset()
+    asks_github: bool = True
 
     @property
     def is_anonymous(self) -> bool:
@@ -91,7 +94,7 @@ class Actor:
 
 def anonymous(anonymous_read: str) -> Actor:
     """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
-    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
+    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read], asks_github=False)
 
 
 async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *grants: str) -> Actor:

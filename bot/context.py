@@ -92,8 +92,12 @@ class Context:
         return self.github.now()
 
     def client_for(self, repository: Repository) -> RepositoryClient:
-        """Return a client for a repository. Refuses one that no installation of the App reaches."""
-        return self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)
+        """Return a client for a repository. Refuses one that no installation of the App reaches.
+
+        On behalf of anonymous callers it refuses every request: what is remembered of earlier ones they may see.
+        """
+        client = self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)
+        return client if self.actor.asks_github else client.unasked()
 
 
 def authorize(

@@ -3,12 +3,13 @@
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bot.errors import PermissionMissing
+from bot.errors import PermissionMissing, Unauthenticated
 from bot.github.tokens import GRANTED_LATER, PURPOSES, TRIES, YIELDING, InstallationTokens, TokenKey
 from bot.github.transport import Api, ApiError, BeforeWrite, Credentials, Response, is_permission_missing
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_PAGES = 10
+SIGNED_IN_ONLY = "GitHub is asked only for readers who have signed in"
 
 
 class Listing(NamedTuple):
@@ -79,9 +80,23 @@ class RepositoryClient:
             total = data.get("total_count", 0) if key else 0
         return Listing(items, next_url is None and len(items) >= total)
 
+    def unasked(self) -> "UnaskedRepository":
+        """The same repository for somebody on whose behalf GitHub is not asked."""
+        return UnaskedRepository(self._api, self._tokens, self.installation, self.id, self.full_name, self.app_id)
+
     def is_own(self, app: Any) -> bool:
         """Whether an App, as GitHub's JSON shows it, is ours."""
         return isinstance(app, dict) and self.app_id in (str(app.get("id")), app.get("client_id"))
+
+
+class UnaskedRepository(RepositoryClient):
+    """A repository of which callers learn only what is remembered of GitHub's answers: each request is refused."""
+
+    async def request(
+        self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
+    ) -> Response:
+        """Refuse a request."""
+        raise Unauthenticated(SIGNED_IN_ONLY)
 
 
 def repository_path(full_name: str) -> str:

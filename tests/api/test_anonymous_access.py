@@ -209,7 +209,9 @@ async def test_anonymous_callers_never_see_a_private_row(
     async with running_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
         data = await create_sample_data(seed=sum(map(ord, policy)))
         calls = list(calls_about(data))
+        world.github.forget_calls()
         responses = await request_all(world, calls)
+        assert world.github.calls == []
         readable = {template for grant in ANONYMOUS_GRANTS[policy] for template in CALLS_BY_GRANT[grant]}
         for (template, call), response in responses.items():
             assert response.status < 500, call

@@ -1,12 +1,15 @@
 """What people without any role can use up of GitHub's limits by the pages and with their tokens."""
 
+from pathlib import Path
+
+from bot.github.repository import SIGNED_IN_ONLY
 from bot.github.strangers import MAX_QUESTIONS
 from bot.operations.readable import in_turn
 from bot.rules.ids import GitHubUserId, RepositoryId
-from bot.store.projects import Repository
-from tests.web.browsers import sign_in
+from bot.store.projects import Environment, Repository
+from tests.web.browsers import Browser, sign_in
 from tests.web.visitors import Visitor
-from tests.world import World
+from tests.world import Serve, World, running_world
 
 LEFT = 5
 
@@ -75,6 +78,38 @@ async def test_an_outage_of_github_is_not_counted_against_anybody(world: World) 
     assert (await mona.send("/projects/site/freeze", reason="calm")).status == 503
     world.github.faults.up()
     leave(world, "mona", 0)
+
+
+async def test_who_has_not_signed_in_causes_no_request_to_github_and_is_told_so(
+    source: Path, database_url: str, aiohttp_server: Serve
+) -> None:
+    async with running_world(source, database_url, aiohttp_server, anonymous_read="all") as world:
+        world.github.person("rita", "maintain")
+        for version in ("1.0-rc1", "1.1-rc1"):
+            await world.github.commit(version)
+            await world.cut(version)
+        await world.complete_deployment("1.0-rc1")
+        await Environment.all().update(gate_settings={"checks": ["lint"]})
+        stranger, rita = Browser(world), await sign_in(world, "rita")
+        world.github.forget_calls()
+        pages = (
+            "/projects/site/candidates/1.1-rc1",
+            "/deployments/1",
+            "/search?q=1",
+        )
+        read = {path: await stranger.open(path) for path in pages}
+        assert [page.status for page in read.values()] == [200] * len(pages)
+        assert world.github.calls == []
+        candidate, deployment = read[pages[0]].text, read[pages[1]].text
+        assert "GitHub is asked only for readers who have signed in: gates that depend" in candidate
+        assert f"The checks could not be read: {SIGNED_IN_ONLY}" in candidate
+        assert f"The changes cannot be shown: {SIGNED_IN_ONLY}" in candidate
+        assert f"The jobs cannot be shown now: {SIGNED_IN_ONLY}" in deployment
+        told = (await rita.open(pages[0])).text
+        assert SIGNED_IN_ONLY not in told and world.github.calls
+        world.github.forget_calls()
+        remembered = (await stranger.open(pages[0])).text
+        assert "The changes cannot be shown" not in remembered and world.github.calls == []
 
 
 def test_each_of_many_repositories_has_its_turn() -> None:
