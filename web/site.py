@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from aiohttp import web
 
 from bot import bodies
-from bot.errors import Forbidden, NotFound, Problem, RateLimited, Refusal, Unauthenticated
+from bot.errors import Forbidden, NotFound, Problem, RateLimited, Refusal, Unauthenticated, Unavailable
 from bot.log import bind_log_context
 from bot.operations import sessions
 from web import cookies, security
@@ -180,6 +180,6 @@ def _error_page(page: PageRequest, problem: Problem, status: int) -> web.Respons
     response = web.Response(text=text, status=status, content_type="text/html")
     security.add_headers(response)
     response[security.COMPRESS] = True
-    if isinstance(problem, RateLimited):
+    if isinstance(problem, RateLimited | Unavailable):
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
