@@ -54,7 +54,9 @@ class Site:
     def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         """An error outside of pages, as a page."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
-        return _error_page(page, problem, status)
+        response = _error_page(page, problem, status)
+        security.keep_to_https(self._runtime, response)
+        return response
 
 
 def pages_of_acts(routes: Sequence[Route]) -> Mapping[str, str]:
@@ -92,6 +94,12 @@ class PageHandler:
         self._route, self._runtime, self._renderer = route, runtime, renderer
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Respond to a request."""
+        response = await self._respond(request)
+        security.keep_to_https(self._runtime, response)
+        return response
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         """Respond to a request. Only here do refusals become pages."""
         page = await self._identify(request)
         if self._route.path.startswith(OF_DIALECT) and not page.wants_html:
