@@ -29,6 +29,7 @@ class Actor:
     found to be able to read, for lists.
 
     `asks_github` is false of anonymous callers: there may be any number of them, and GitHub answers only so much.
+    `is_stranger`: of a person without a role but for reading what is public, who may have it asked only so much.
     """
 
     user_id: UserId
@@ -45,6 +46,7 @@ class Actor:
     is_unconfirmed: bool = False
     readable: frozenset[RepositoryId] = frozenset()
     asks_github: bool = True
+    is_stranger: bool = False
 
     @property
     def is_anonymous(self) -> bool:
@@ -109,7 +111,9 @@ async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *gra
     fresh = not READS.issuperset(grants)
     role = "none" if project.repository_id is None else await _role(github, actor, project, fresh=fresh)
     held = actor.grants & grants_of_role(role)
-    return replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
+    confirmed = replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
+    is_stranger = actor.github_id is not None and github.people.strangers.is_one(actor.github_id)
+    return replace(confirmed, is_stranger=is_stranger)
 
 
 async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:

@@ -69,7 +69,7 @@ class People:
         Refuses (RateLimited) more questions than strangers may cause. Everybody reads what is not `private`.
         """
         if fresh or (repository.installation, repository.id, account) not in self._accounts:
-            self.strangers.count(account, repository.id)
+            self.strangers.count_role(account, repository.id)
         try:
             found = await self.role_of_account(repository, account, login, fresh=fresh)
         except Unavailable:

@@ -1,5 +1,6 @@
 """Requests to one repository, authenticated by the installation of the App that reaches it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -84,6 +85,10 @@ class RepositoryClient:
         """The same repository for somebody on whose behalf GitHub is not asked."""
         return UnaskedRepository(self._api, self._tokens, self.installation, self.id, self.full_name, self.app_id)
 
+    def counted(self, count: Callable[[], None]) -> "CountedRepository":
+        """The same repository, where `count` is called before each request, and may refuse it."""
+        return CountedRepository(self, count)
+
     def is_own(self, app: Any) -> bool:
         """Whether an App, as GitHub's JSON shows it, is ours."""
         return isinstance(app, dict) and self.app_id in (str(app.get("id")), app.get("client_id"))
@@ -97,6 +102,21 @@ class UnaskedRepository(RepositoryClient):
     ) -> Response:
         """Refuse a request."""
         raise Unauthenticated(SIGNED_IN_ONLY)
+
+
+class CountedRepository(RepositoryClient):
+    """A repository whose requests are counted for somebody who may cause only some."""
+
+    def __init__(self, client: RepositoryClient, count: Callable[[], None]) -> None:
+        self.__dict__.update(client.__dict__)
+        self._count = count
+
+    async def request(
+        self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
+    ) -> Response:
+        """Count a request, and send it."""
+        self._count()
+        return await super().request(method, url, purpose=purpose, data=data, before=before)
 
 
 def repository_path(full_name: str) -> str:

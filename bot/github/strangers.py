@@ -16,7 +16,7 @@ WINDOW = 600.0  # seconds
 KNOWN_SECONDS = 3600.0
 """For how long somebody with a role is none, after GitHub has said so last."""
 MAX_PEOPLE = 16_384
-TOO_MANY = "GitHub was asked for your role too often, and named none. Try again later."
+TOO_MANY = "GitHub was asked too often for somebody without a role. Try again later."
 
 
 @dataclass
@@ -38,12 +38,12 @@ class Strangers:
         self._asked: TTLCache[GitHubUserId, _Asked] = TTLCache(MAX_PEOPLE, WINDOW, clock)
         self._last: TTLCache[GitHubUserId, RepositoryId] = TTLCache(MAX_PEOPLE, KNOWN_SECONDS, clock)
 
-    def count(self, account: GitHubUserId, repository: RepositoryId) -> None:
-        """Count a question about the role of an account in a repository, before it is sent.
+    def count(self, account: GitHubUserId) -> None:
+        """Count a question that an account causes, before it is sent. Refuses it (RateLimited) after too many.
 
-        Refuses it if that account is a stranger's of whom too much was asked.
+        That is only counted of strangers.
         """
-        if account in self._known:
+        if not self.is_one(account):
             return
         asked = self._asked.get(account)
         if asked is None:
@@ -51,6 +51,10 @@ class Strangers:
         if asked.questions >= MAX_QUESTIONS:
             raise RateLimited(TOO_MANY, retry_after=max(1, math.ceil(asked.since + WINDOW - self._clock())))
         asked.questions += 1
+
+    def count_role(self, account: GitHubUserId, repository: RepositoryId) -> None:
+        """Count a question about the role of an account in a repository in the same way."""
+        self.count(account)
         self._last[account] = repository
 
     def take_back(self, account: GitHubUserId) -> None:
@@ -59,11 +63,15 @@ class Strangers:
         if asked is not None:
             asked.questions = max(0, asked.questions - 1)
 
+    def is_one(self, account: GitHubUserId) -> bool:
+        """Whether an account is a stranger's, as far as we know."""
+        return account not in self._known
+
     def has_role(self, account: GitHubUserId) -> None:
         """Take note that an account is no stranger's."""
         self._known[account] = True
 
     def last_asked(self, account: GitHubUserId) -> RepositoryId:
-        """The repository that a stranger was asked about last, so that others come first; 0 without one."""
+        """The repository in which the role of an account was asked for last, so that others come first; 0 without."""
         last: RepositoryId | None = self._last.get(account)
         return RepositoryId(0) if last is None else last

@@ -24,7 +24,7 @@ class Time:
 
 def ask(strangers: Strangers, account: GitHubUserId, count: int) -> None:
     for number in range(1, count + 1):
-        strangers.count(account, RepositoryId(number))
+        strangers.count_role(account, RepositoryId(number))
 
 
 def test_of_each_stranger_so_much_is_asked_within_a_time_and_of_who_has_a_role_more() -> None:
@@ -33,12 +33,12 @@ def test_of_each_stranger_so_much_is_asked_within_a_time_and_of_who_has_a_role_m
     ask(strangers, SAM, MAX_QUESTIONS)
     time.seconds += 10
     with pytest.raises(RateLimited) as refused:
-        strangers.count(SAM, RepositoryId(999))
+        strangers.count_role(SAM, RepositoryId(999))
     assert refused.value.retry_after == WINDOW - 10
     assert strangers.last_asked(SAM) == MAX_QUESTIONS
     strangers.has_role(RITA)
     ask(strangers, RITA, 3 * MAX_QUESTIONS)
-    assert strangers.last_asked(RITA) == 0
+    assert (strangers.is_one(SAM), strangers.is_one(RITA)) == (True, False)
     time.seconds += WINDOW
     ask(strangers, SAM, MAX_QUESTIONS)
     time.seconds += KNOWN_SECONDS

@@ -5,7 +5,7 @@ from pathlib import Path
 from bot.github.repository import SIGNED_IN_ONLY
 from bot.github.strangers import MAX_QUESTIONS
 from bot.operations.readable import in_turn
-from bot.rules.ids import GitHubUserId, RepositoryId
+from bot.rules.ids import GitHubUserId, InstallationId, RepositoryId
 from bot.store.projects import Environment, Repository
 from tests.web.browsers import Browser, sign_in
 from tests.web.visitors import Visitor
@@ -23,7 +23,7 @@ def leave(world: World, login: str, left: int = LEFT) -> None:
     """Count so many questions about a stranger that only these are left."""
     account = GitHubUserId(world.github.state.account(login).id)
     for _ in range(MAX_QUESTIONS - left):
-        world.service.github.people.strangers.count(account, RepositoryId(1))
+        world.service.github.people.strangers.count(account)
 
 
 async def test_a_stranger_who_signs_in_uses_up_little_and_members_are_asked_about_as_before(world: World) -> None:
@@ -38,7 +38,7 @@ async def test_a_stranger_who_signs_in_uses_up_little_and_members_are_asked_abou
     acts = [await sam.send("/projects/site/freeze", reason="mine") for _ in range(LEFT)]
     assert [page.status for page in acts] == [429 if number == LEFT - 1 else 403 for number in range(LEFT)]
     refused = acts[-1]
-    assert refused.headers["Retry-After"].isdigit() and "asked for your role too often" in refused.text
+    assert refused.headers["Retry-After"].isdigit() and "asked too often for somebody without a role" in refused.text
     assert (await sam.open("/")).status == 200
     assert questions(world) == LEFT
     for _ in range(3):
@@ -110,6 +110,32 @@ async def test_who_has_not_signed_in_causes_no_request_to_github_and_is_told_so(
         world.github.forget_calls()
         remembered = (await stranger.open(pages[0])).text
         assert "The changes cannot be shown" not in remembered and world.github.calls == []
+
+
+async def test_on_pages_of_public_projects_a_stranger_causes_only_so_many_requests_and_a_member_more(
+    world: World,
+) -> None:
+    world.github.person("mona", "maintain")
+    for version in ("1.0-rc1", "1.1-rc1"):
+        await world.github.commit(version)
+        await world.cut(version)
+    await world.complete_deployment("1.0-rc1")
+    await Environment.all().update(gate_settings={"checks": ["lint"]})
+    path = "/projects/site/candidates/1.1-rc1"
+    sam, mona = await sign_in(world, "sam"), await sign_in(world, "mona")
+    leave(world, "sam")
+    limit = "asked too often for somebody without a role"
+    first = (await sam.open(path)).text
+    assert limit not in first
+    for _ in range(LEFT):
+        world.service.github.forget(InstallationId(world.github.installation.id))
+        limited = await sam.open(path)
+    assert (limited.status, f"The checks could not be read: GitHub was {limit}" in limited.text) == (200, True)
+    assert "The changes cannot be shown" in limited.text
+    world.github.forget_calls()
+    leave(world, "mona", 1)
+    assert limit not in (await mona.open(path)).text
+    assert world.github.calls
 
 
 def test_each_of_many_repositories_has_its_turn() -> None:
