@@ -56,8 +56,8 @@ SQL_FRAGMENTS: Mapping[str, Mapping[str, str]] = {
 }
 
 OTHER_PROJECTS = """
-INSERT INTO repositories (github_id, full_name, default_branch, private, archived, checked_at)
-{select} n, 'acme/filler-' || n, 'main', {false}, {false}, {at} {from};
+INSERT INTO repositories (github_id, full_name, default_branch, private, archived, installation_id, checked_at)
+{select} n, 'acme/filler-' || n, 'main', {false}, {false}, 1, {at} {from};
 INSERT INTO projects (id, name, permalink, repository_id, build_inputs, build_deadline_minutes, tag_prefix,
     trigger_tag_prefix, tag_candidates, version_scheme, archived, created_at, updated_at)
 {select} n, 'filler-' || n, 'filler-' || n, n, '{{}}', 60, 'rc/', 'v', {true}, 'any', {false}, {at}, {at} {from};
@@ -133,8 +133,8 @@ INSERT INTO content_repos (variant_id, arch, service, repo_family, content_forma
 """
 
 BOARD = """
-INSERT INTO repositories (github_id, full_name, default_branch, private, archived, checked_at)
-{select} n, 'acme/service-' || n, 'main', {false}, {false}, {at} {from};
+INSERT INTO repositories (github_id, full_name, default_branch, private, archived, installation_id, checked_at)
+{select} n, 'acme/service-' || n, 'main', {false}, {false}, 1, {at} {from};
 INSERT INTO projects (id, name, permalink, repository_id, build_inputs, build_deadline_minutes, tag_prefix,
     trigger_tag_prefix, tag_candidates, version_scheme, archived, created_at, updated_at)
 {select} n, 'service-' || n, 'service-' || n, n, '{{}}', 60, 'rc/', 'v', {true}, 'any', {false}, {at}, {at} {from};

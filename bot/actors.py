@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.errors import Refusal, Unavailable
+from bot.errors import RateLimited, Refusal, Unavailable
 from bot.github.app import GitHub
 from bot.github.transport import ApiError
 from bot.rules.ids import GitHubUserId, RepositoryId, TokenId, UserId
@@ -27,6 +27,9 @@ class Actor:
     `is_unconfirmed`: the grants are those of a person's token or session, and hold on no project before they were
     confirmed by the person's role in its repository (`confirm`). `readable` are the repositories that such a person was
     found to be able to read, for lists.
+
+    `asks_github` is false of anonymous callers: there may be any number of them, and GitHub answers only so much.
+    `is_stranger`: of a person without a role but for reading what is public, who may have it asked only so much.
     """
 
     user_id: UserId
@@ -42,6 +45,8 @@ class Actor:
     by_operator: bool = False
     is_unconfirmed: bool = False
     readable: frozenset[RepositoryId] = frozenset()
+    asks_github: bool = True
+    is_stranger: bool = False
 
     @property
     def is_anonymous(self) -> bool:
@@ -76,35 +81,39 @@ class Actor:
     def visibility(self, *grants: str) -> Visibility:
         """The projects whose rows the actor may see in lists by at least one of the grants.
 
-        Those of a person whose grants are unconfirmed are the public ones, where everybody has the role read, and those
-        of the `readable` repositories.
+        Those of a person whose grants are unconfirmed are those of public repositories, where everybody has the role
+        read, and of the `readable` ones.
         """
         public = not self.public.isdisjoint(grants)
         if not self.holds(*grants):
             return Visibility(public=public)
         if self.is_unconfirmed:
             reads = self.project_id is None and READ in grants and self.holds(READ)
-            return Visibility(public=public or reads, readable=self.readable if reads else frozenset())
+            readable = self.readable if reads else frozenset()
+            return Visibility(public=public, public_repositories=reads, readable=readable)
         return Visibility(not self.is_scoped, self.project_id, self.repository_id, public)
 
 
 def anonymous(anonymous_read: str) -> Actor:
     """Return the anonymous caller as an actor, with the grants of the setting `ANONYMOUS_READ`."""
-    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read])
+    return Actor(UserId(0), "anonymous", frozenset(), public=ANONYMOUS_GRANTS[anonymous_read], asks_github=False)
 
 
 async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *grants: str) -> Actor:
     """Cut the unconfirmed grants of a person down to those of their role in a project's repository now.
 
-    Other actors are returned as they are. For reading, the role may be up to a minute old. Raises Unavailable if GitHub
-    does not say which role that is.
+    Other actors are returned as they are. For reading, the role may be up to a minute old, and up to ten minutes if
+    there was none. Raises Unavailable if GitHub does not say which role that is, and RateLimited if it was asked too
+    often about somebody without one.
     """
     if not actor.is_unconfirmed:
         return actor
     fresh = not READS.issuperset(grants)
     role = "none" if project.repository_id is None else await _role(github, actor, project, fresh=fresh)
     held = actor.grants & grants_of_role(role)
-    return replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
+    confirmed = replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
+    is_stranger = actor.github_id is not None and github.people.strangers.is_one(actor.github_id)
+    return replace(confirmed, is_stranger=is_stranger)
 
 
 async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:
@@ -114,11 +123,15 @@ async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fre
         repository = await queries.get_repository(project.repository_id or RepositoryId(0))
     if repository.installation_id is None:  # nobody's role can be known, and its name must not be told to anybody
         return "none"
+    account = GitHubUserId(actor.github_id or 0)
     try:
         client = github.client_for(repository.installation_id, repository.github_id, repository.full_name)
-        found = await github.people.role_of_account(client, GitHubUserId(actor.github_id or 0), actor.name, fresh=fresh)
+        return await github.people.own_role(client, account, actor.name, fresh=fresh, private=not repository.is_public)
+    except RateLimited:
+        if fresh or not repository.is_public:
+            raise
+        return "read"  # as everybody has it there
     except Refusal as refusal:
         raise Unavailable("GitHub is unavailable", reason=refusal.sentence) from refusal
     except ApiError as error:
         raise Unavailable("GitHub is unavailable", reason=f"it answered {error.status}") from error
-    return "none" if found is None else found[1]

@@ -92,8 +92,18 @@ class Context:
         return self.github.now()
 
     def client_for(self, repository: Repository) -> RepositoryClient:
-        """Return a client for a repository. Refuses one that no installation of the App reaches."""
-        return self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)
+        """Return a client for a repository. Refuses one that no installation of the App reaches.
+
+        On behalf of anonymous callers it refuses every request, and on behalf of strangers too many of them: what is
+        remembered of earlier ones they may see.
+        """
+        client = self.github.client_for(repository.installation_id, repository.github_id, repository.full_name)
+        account = self.actor.github_id
+        if not self.actor.asks_github:
+            return client.unasked()
+        if not self.actor.is_stranger or account is None:
+            return client
+        return client.counted(lambda: self.github.people.strangers.count(account))
 
 
 def authorize(

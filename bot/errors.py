@@ -22,7 +22,7 @@ class Unauthenticated(Refusal):
 
 
 class RateLimited(Unauthenticated):
-    """An anonymous caller has exceeded its rate limit. `retry_after` is in seconds."""
+    """A caller without rights has asked too often, or somebody for too much at once. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, retry_after: int) -> None:
         super().__init__(sentence)

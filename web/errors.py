@@ -21,7 +21,7 @@ TITLES = {
     405: "Not found",
     409: "Not now",
     413: "Too large",
-    429: "Too many attempts",
+    429: "Too many requests",
     503: "Unavailable",
 }
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from bot.errors import Unavailable
+from bot.events.administration import RepositoryChanged, SignedOut
 from bot.store import event_queries
 from bot.store.database import Database
 from bot.store.event_queries import MAX_READ, OVERLAP, EntryRow
@@ -21,6 +22,8 @@ POLL_SECONDS = 1.0
 LATE = timedelta(minutes=1)
 """By how much the entry with the higher of two ids may have been committed first."""
 OF_SERVICE = "service."  # first characters of acts that concern every project
+OF_READERS = frozenset({SignedOut.act, RepositoryChanged.act})
+"""Acts after which a page has to be checked: whether its session still exists, and what its reader may see."""
 
 log = structlog.get_logger()
 
@@ -29,13 +32,15 @@ log = structlog.get_logger()
 class News:
     """What has happened: to which projects, to all of them, or to something that belongs to no project.
 
-    `last_id` is the id of the last audit entry that is told of.
+    `of_readers`: it may have changed who reads pages, or what they may see. `last_id` is the id of the last audit entry
+    that is told of.
     """
 
     last_id: int
     projects: frozenset[int] = frozenset()
     of_service: bool = False
     others: bool = False
+    of_readers: bool = False
 
     def __or__(self, other: "News") -> "News":
         return News(
@@ -43,6 +48,7 @@ class News:
             self.projects | other.projects,
             self.of_service or other.of_service,
             self.others or other.others,
+            self.of_readers or other.of_readers,
         )
 
 
@@ -149,4 +155,5 @@ def news_of(rows: Iterable[EntryRow]) -> News:
         projects=frozenset(row["project_id"] for row in listed if row["project_id"] is not None),
         of_service=any(act.startswith(OF_SERVICE) for act in without),
         others=any(not act.startswith(OF_SERVICE) for act in without),
+        of_readers=not OF_READERS.isdisjoint(without),
     )

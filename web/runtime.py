@@ -12,6 +12,7 @@ from bot.operations.app_credentials import AppSetup
 from bot.operations.self_checks import ServiceFacts
 from bot.rules.ids import GitHubUserId
 from web.event_feed import EventFeed
+from web.exports import Exports
 from web.used_states import UsedStates
 
 
@@ -50,6 +51,7 @@ class WebRuntime:
     bodies: UnprovenBodies = field(default_factory=UnprovenBodies)
     used_states: UsedStates = field(default_factory=UsedStates)
     feed: EventFeed = field(default_factory=EventFeed)
+    exports: Exports = field(default_factory=Exports)
 
     @property
     def root(self) -> str:

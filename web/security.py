@@ -19,6 +19,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
+HTTPS_ONLY = "max-age=31536000"
+"""A year, for this host alone: other hosts of its domain are not ours to speak for."""
 SAFE_SITES = frozenset({"same-origin", "none"})
 
 
@@ -26,6 +28,12 @@ def add_headers(response: web.StreamResponse, *, form_action: str = "'self'") ->
     """Add the headers of a page. `form_action` are the places to which its forms may be sent."""
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = _POLICY.format(form_action=form_action)
+
+
+def keep_to_https(runtime: WebRuntime, response: web.StreamResponse) -> None:
+    """Tell browsers that have been here to use HTTPS only, where people reach the service over it."""
+    if runtime.is_secure and not response.prepared:
+        response.headers["Strict-Transport-Security"] = HTTPS_ONLY
 
 
 def origin_of(url: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from aiohttp import web
 
 from bot import bodies
-from bot.errors import Forbidden, NotFound, Problem, RateLimited, Refusal, Unauthenticated
+from bot.errors import Forbidden, NotFound, Problem, RateLimited, Refusal, Unauthenticated, Unavailable
 from bot.log import bind_log_context
 from bot.operations import sessions
 from web import cookies, security
@@ -54,7 +54,9 @@ class Site:
     def render_error(self, request: web.Request, problem: Problem, status: int) -> web.Response:
         """An error outside of pages, as a page."""
         page = PageRequest(request, self._runtime, self._renderer, self._runtime.context())
-        return _error_page(page, NotFound(NO_PAGE) if status == 404 else problem, status)
+        response = _error_page(page, NotFound(NO_PAGE) if status == 404 else problem, status)
+        security.keep_to_https(self._runtime, response)
+        return response
 
 
 def pages_of_acts(routes: Sequence[Route]) -> Mapping[str, str]:
@@ -92,6 +94,12 @@ class PageHandler:
         self._route, self._runtime, self._renderer = route, runtime, renderer
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Respond to a request."""
+        response = await self._respond(request)
+        security.keep_to_https(self._runtime, response)
+        return response
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         """Respond to a request. Only here do refusals become pages."""
         page = await self._identify(request)
         if self._route.path.startswith(OF_DIALECT) and not page.wants_html:
@@ -180,6 +188,6 @@ def _error_page(page: PageRequest, problem: Problem, status: int) -> web.Respons
     response = web.Response(text=text, status=status, content_type="text/html")
     security.add_headers(response)
     response[security.COMPRESS] = True
-    if isinstance(problem, RateLimited):
+    if isinstance(problem, RateLimited | Unavailable):
         response.headers["Retry-After"] = str(problem.retry_after)
     return response

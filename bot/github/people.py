@@ -1,30 +1,39 @@
-"""People's roles and memberships, remembered for a minute where they are only shown."""
+"""People's roles and memberships, remembered for a minute or more where they are only shown."""
 
 import time
+from collections.abc import Callable
 
-from cachetools import TTLCache
+from cachetools import TLRUCache, TTLCache
 
+from bot.errors import Unavailable
 from bot.github import collaborators, teams, users
 from bot.github.collaborators import Role
 from bot.github.repository import RepositoryClient
+from bot.github.strangers import Strangers
 from bot.rules.ids import GitHubUserId, InstallationId
 
 SECONDS = 60.0
-MAX_REMEMBERED = 4096
+NOTHING_SECONDS = 600.0
+"""For how long it is remembered that an account has no role in a repository, or that a login is not in a team."""
+MAX_REMEMBERED = 16_384
+
+_AccountKey = tuple[int, int, int]
+_LoginAndRole = tuple[str, str]
+_MemberKey = tuple[int, str, str, str]
 
 
 class People:
     """Who may do what, by GitHub's word. What changes anything asks anew (`fresh`); the answer is remembered too.
 
-    A question that GitHub did not answer is not remembered.
+    A question that GitHub did not answer is not remembered. `strangers` counts the questions that people cause about
+    themselves. `clock` in seconds.
     """
 
-    def __init__(self) -> None:
-        self._roles: TTLCache[tuple[int, int, str], Role] = TTLCache(MAX_REMEMBERED, SECONDS, time.monotonic)
-        self._accounts: TTLCache[tuple[int, int, int], tuple[str, str] | None] = TTLCache(
-            MAX_REMEMBERED, SECONDS, time.monotonic
-        )
-        self._members: TTLCache[tuple[int, str, str, str], bool] = TTLCache(MAX_REMEMBERED, SECONDS, time.monotonic)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._roles: TTLCache[tuple[int, int, str], Role] = TTLCache(MAX_REMEMBERED, SECONDS, clock)
+        self._accounts: TLRUCache[_AccountKey, _LoginAndRole | None] = TLRUCache(MAX_REMEMBERED, _until, clock)
+        self._members: TLRUCache[_MemberKey, bool] = TLRUCache(MAX_REMEMBERED, _member_until, clock)
+        self.strangers = Strangers(clock)
 
     async def role(self, repository: RepositoryClient, login: str, *, fresh: bool) -> Role:
         """The role of a login in a repository, as `collaborators.role_of`."""
@@ -36,11 +45,12 @@ class People:
 
     async def role_of_account(
         self, repository: RepositoryClient, account: GitHubUserId, login: str, *, fresh: bool
-    ) -> tuple[str, str] | None:
+    ) -> _LoginAndRole | None:
         """The login and the role of an account, which may have another login by now; None when it is gone."""
         key = (repository.installation, repository.id, account)
         if not fresh and key in self._accounts:
-            return self._accounts[key]
+            known: _LoginAndRole | None = self._accounts[key]
+            return known
         found = await self.role(repository, login, fresh=fresh)
         renamed: str | None = login
         if found.account != account:
@@ -50,6 +60,25 @@ class People:
         name = found.name if found.account == account else "none"
         self._accounts[key] = answer = None if renamed is None else (renamed, name)
         return answer
+
+    async def own_role(
+        self, repository: RepositoryClient, account: GitHubUserId, login: str, *, fresh: bool, private: bool
+    ) -> str:
+        """The role of somebody in a repository that they ask about themselves; `none` for an account that is gone.
+
+        Refuses (RateLimited) more questions than strangers may cause. Everybody reads what is not `private`.
+        """
+        if fresh or (repository.installation, repository.id, account) not in self._accounts:
+            self.strangers.count_role(account, repository.id)
+        try:
+            found = await self.role_of_account(repository, account, login, fresh=fresh)
+        except Unavailable:
+            self.strangers.take_back(account)
+            raise
+        role = "none" if found is None else found[1]
+        if role != "none" and (private or role != "read"):
+            self.strangers.has_role(account)
+        return role
 
     async def is_member(
         self, repository: RepositoryClient, organization: str, slug: str, login: str, *, fresh: bool
@@ -69,3 +98,13 @@ class People:
             self._accounts.pop(account, None)
         for member in [member for member in self._members if member[0] == installation]:
             self._members.pop(member, None)
+
+
+def _until(_: _AccountKey, found: _LoginAndRole | None, now: float) -> float:
+    """Until when it is remembered which role an account has."""
+    return now + (NOTHING_SECONDS if found is None or found[1] == "none" else SECONDS)
+
+
+def _member_until(_: _MemberKey, is_member: bool, now: float) -> float:
+    """Until when it is remembered whether a login is in a team."""
+    return now + (SECONDS if is_member else NOTHING_SECONDS)

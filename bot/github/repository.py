@@ -1,14 +1,16 @@
 """Requests to one repository, authenticated by the installation of the App that reaches it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bot.errors import PermissionMissing
+from bot.errors import PermissionMissing, Unauthenticated
 from bot.github.tokens import GRANTED_LATER, PURPOSES, TRIES, YIELDING, InstallationTokens, TokenKey
 from bot.github.transport import Api, ApiError, BeforeWrite, Credentials, Response, is_permission_missing
 from bot.rules.ids import InstallationId, RepositoryId
 
 MAX_PAGES = 10
+SIGNED_IN_ONLY = "GitHub is asked only for readers who have signed in"
 
 
 class Listing(NamedTuple):
@@ -79,9 +81,42 @@ class RepositoryClient:
             total = data.get("total_count", 0) if key else 0
         return Listing(items, next_url is None and len(items) >= total)
 
+    def unasked(self) -> "UnaskedRepository":
+        """The same repository for somebody on whose behalf GitHub is not asked."""
+        return UnaskedRepository(self._api, self._tokens, self.installation, self.id, self.full_name, self.app_id)
+
+    def counted(self, count: Callable[[], None]) -> "CountedRepository":
+        """The same repository, where `count` is called before each request, and may refuse it."""
+        return CountedRepository(self, count)
+
     def is_own(self, app: Any) -> bool:
         """Whether an App, as GitHub's JSON shows it, is ours."""
         return isinstance(app, dict) and self.app_id in (str(app.get("id")), app.get("client_id"))
+
+
+class UnaskedRepository(RepositoryClient):
+    """A repository of which callers learn only what is remembered of GitHub's answers: each request is refused."""
+
+    async def request(
+        self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
+    ) -> Response:
+        """Refuse a request."""
+        raise Unauthenticated(SIGNED_IN_ONLY)
+
+
+class CountedRepository(RepositoryClient):
+    """A repository whose requests are counted for somebody who may cause only some."""
+
+    def __init__(self, client: RepositoryClient, count: Callable[[], None]) -> None:
+        self.__dict__.update(client.__dict__)
+        self._count = count
+
+    async def request(
+        self, method: str, url: str, *, purpose: str = "read", data: Any = None, before: BeforeWrite | None = None
+    ) -> Response:
+        """Count a request, and send it."""
+        self._count()
+        return await super().request(method, url, purpose=purpose, data=data, before=before)
 
 
 def repository_path(full_name: str) -> str:

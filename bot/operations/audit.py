@@ -21,6 +21,7 @@ from bot.store.audit_queries import AuditRow
 
 AT_ONCE = 500  # entries of an export that are held in memory
 MAX_COUNTED = 10_000
+EXAMINED = 10_000  # entries that one statement of an export reads, however few of them are chosen
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,20 @@ async def count(context: Context, wanted: AuditFilter) -> int:
 async def pages(context: Context, wanted: AuditFilter, size: int = AT_ONCE) -> AsyncIterator[Sequence[Entry]]:
     """Read all entries that the caller may see, newest first, some at a time. Refuses before the first is read."""
     context = await _allowed(context)
-    return _pages(wanted, context.actor.visibility(READ), await audit_queries.within_times(wanted), size)
+    ids = await audit_queries.within_times(wanted) or await audit_queries.all_ids()
+    return _pages(wanted, context.actor.visibility(READ), ids, size)
 
 
 async def _pages(
-    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int] | None, size: int
+    wanted: AuditFilter, visible: Visibility, ids: tuple[int, int], size: int
 ) -> AsyncIterator[Sequence[Entry]]:
-    before: int | None = None
-    while True:
-        rows = await audit_queries.find(wanted, visible, ids, AuditPage(size, before))
-        yield [_entry(row) for row in rows]
-        if len(rows) < size:
-            return
-        before = rows[-1]["id"]
+    first, last = ids
+    while last >= first:
+        begin = max(first, last - EXAMINED + 1)
+        rows = await audit_queries.find(wanted, visible, (begin, last), AuditPage(size))
+        if rows:
+            yield [_entry(row) for row in rows]
+        last = begin - 1 if len(rows) < size else rows[-1]["id"] - 1
 
 
 async def _allowed(context: Context) -> Context:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.context import Actor, Context
-from bot.errors import Refusal
+from bot.errors import Problem, RateLimited, Refusal
+from bot.github.repository import RepositoryClient
+from bot.github.transport import ApiError
 from bot.operations import gate_answers
 from bot.rules.approvers import PersonFact, teams_in
 from bot.rules.gate_questions import Questions
@@ -45,7 +47,7 @@ class Reviewer:
 
 def _outline(row: PlaceRow) -> Outline:
     repository = None if row["repository_id"] is None else RepositoryId(row["repository_id"])
-    return Outline(ProjectId(row["project_id"]), row["project"], repository, not row["private"])
+    return Outline(ProjectId(row["project_id"]), row["project"], repository, bool(row["is_public"]))
 
 
 async def ask(context: Context, rows: Iterable[tuple[PlaceRow, Iterable[str]]]) -> Reviewer:
@@ -80,4 +82,18 @@ async def _person(
             )
         except Refusal:
             return None
+        if not await _may_ask(context, account, client, place):
+            return None
         return await gate_answers.person(context, client, account, context.actor.name, questions, fresh=False)
+
+
+async def _may_ask(context: Context, account: GitHubUserId, client: RepositoryClient, place: PlaceRow) -> bool:
+    """Have the actor's role remembered, unless so much was asked about a stranger that nothing more is."""
+    people, private = context.github.people, not place["is_public"]
+    try:
+        await people.own_role(client, account, context.actor.name, fresh=False, private=private)
+    except RateLimited:
+        return False
+    except (Problem, ApiError):  # it is asked again with the teams, and said there
+        return True
+    return True

@@ -27,6 +27,7 @@ IDLE = timedelta(days=7)
 LONGEST = timedelta(days=30)
 LINK_LASTS = timedelta(minutes=10)
 RETENTION = timedelta(days=7)  # for which sessions and links are kept once they have ended
+MAX_OPEN = 20  # sessions of one user; of those who signed in with a link together
 MAX_LISTED = 500
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two updates of `last_used_at`
 MAX_BROWSER = 200  # characters of the User-Agent header that are kept
@@ -49,12 +50,13 @@ async def begin(
     """Begin a session of a user; returns its secret, which is not stored.
 
     `browser` is the User-Agent header. `replaces` is an earlier session of this browser, which ends: no secret outlives
-    a sign-in.
+    a sign-in. Of the user's other sessions, all but the newest end, so that MAX_OPEN are left.
     """
     secret, now = secrets.token_urlsafe(32), context.now()
     async with transaction():
         if replaces is not None:
             await _end(context, await Session.filter(id=replaces))
+        await _end(context, (await Session.filter(user=user, ended_at=None).order_by("-id"))[MAX_OPEN - 1 :])
         await Session.create(
             user=user,
             digest=_digest(secret),
@@ -112,7 +114,7 @@ async def end_all_of(context: Context, github_id: GitHubUserId) -> None:
 
 
 async def end_others(context: Context, kept: SessionId) -> None:
-    """End all of one's own sessions but one."""
+    """End all of one's own sessions but one. Who signed in with a link ends those of all who did."""
     async with transaction():
         rows = Session.filter(user_id=context.actor.user_id, ended_at=None)
         await _end(context, await rows.exclude(id=kept))

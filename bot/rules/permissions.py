@@ -36,13 +36,15 @@ class Visibility:
     """The projects whose rows an actor may see: all (`everything`), else the union of these sets.
 
     - the actor's own: a project, the projects of a repository, or their intersection; none if neither is set;
-    - all public projects, if `public`, and the projects of the `readable` repositories.
+    - all public projects, if `public`; those of public repositories, where everybody has the role read, if
+      `public_repositories`; and the projects of the `readable` repositories.
     """
 
     everything: bool = False
     project_id: int | None = None
     repository_id: int | None = None
     public: bool = False
+    public_repositories: bool = False
     readable: frozenset[int] = frozenset()
 
 

@@ -41,11 +41,16 @@ async def within_times(wanted: AuditFilter) -> tuple[int, int] | None:
     """The ids between which all entries of the filter's times are; None if every entry may be one."""
     if wanted.since is None and wanted.until is None:
         return None
-    [row] = await fetch(_RANGE)
-    first, last = int(row["first"]), int(row["last"])
+    first, last = await all_ids()
     begin = first if wanted.since is None else await _first_since(wanted.since, first, last) - SLACK
     end = last if wanted.until is None else await _first_since(wanted.until, first, last) + SLACK
     return begin, end
+
+
+async def all_ids() -> tuple[int, int]:
+    """The lowest and the highest id of the entries; the highest is 0 if there are none."""
+    [row] = await fetch(_RANGE)
+    return int(row["first"]), int(row["last"])
 
 
 async def find(

@@ -15,7 +15,8 @@ class Repository(Model):
     """The last known state of a GitHub repository. Its id is GitHub's and never changes; its name may.
 
     `private` is also set while no installation of the App reaches it: what cannot be seen is not known to be public.
-    `command` is the word with which commands in comments begin.
+    Whether it is public says only `is_public`, and `PUBLIC` of `bot/store/visibility.py` in statements. `command` is
+    the word with which commands in comments begin.
     """
 
     github_id = github_key(RepositoryId)
@@ -26,6 +27,11 @@ class Repository(Model):
     installation_id = nullable_github_id(InstallationId)
     command = fields.CharField(max_length=50, default="/release")
     checked_at = fields.DatetimeField()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether GitHub shows it to everybody, as far as the App can see it."""
+        return not self.private and self.installation_id is not None
 
     class Meta:
         """Table and indexes."""
@@ -72,7 +78,7 @@ class Project(Model):
     @property
     def is_public(self) -> bool:
         """Whether anonymous callers may see the project. Its repository must have been fetched."""
-        return self.repository is None or not self.repository.private
+        return self.repository is None or self.repository.is_public
 
     class Meta:
         """Table and indexes: no two projects of a repository share a tag prefix."""

@@ -133,9 +133,11 @@ async def find_project(condition: str, value: str | int) -> Project | None:
 
 async def find_outline(condition: str, value: str | int) -> Outline | None:
     """Find the outline of the project for which one of the conditions BY_… holds."""
-    columns = "p.id, p.name, p.repository_id, COALESCE(g.private, FALSE) AS private"
+    columns = f"p.id, p.name, p.repository_id, (g.github_id IS NULL OR {visibility.PUBLIC}) AS is_public"
     rows = await fetch(f"SELECT {columns} {_PROJECT} {condition}", value)
-    return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], not rows[0]["private"]) if rows else None
+    if not rows:
+        return None
+    return Outline(rows[0]["id"], rows[0]["name"], rows[0]["repository_id"], bool(rows[0]["is_public"]))
 
 
 async def get_repository(github_id: RepositoryId) -> Repository:

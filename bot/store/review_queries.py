@@ -5,13 +5,13 @@ from typing import Any, TypedDict
 from bot.rules.announcements import PENDING
 from bot.store.database import fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
+from bot.store.visibility import PUBLIC
 
 MAX_READ = 500
 """The most rows of a kind that are read, the oldest first."""
 
-_PLACE = (
-    "p.id AS project_id, p.name AS project, g.github_id AS repository_id, g.installation_id, g.full_name, g.private"
-)
+_PLACE = f"""p.id AS project_id, p.name AS project, g.github_id AS repository_id, g.installation_id, g.full_name,
+    (g.github_id IS NULL OR {PUBLIC}) AS is_public"""
 _NEWEST_SUCCESS = """(
     SELECT nc."commit" FROM deployments n JOIN candidates nc ON nc.id = n.candidate_id
     JOIN environments ne ON ne.id = n.environment_id
@@ -73,7 +73,7 @@ class PlaceRow(TypedDict):
     repository_id: int | None
     installation_id: int | None
     full_name: str | None
-    private: int | bool | None
+    is_public: int | bool
 
 
 class ApprovalRow(PlaceRow):

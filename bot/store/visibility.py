@@ -5,15 +5,20 @@ from typing import Any
 from bot.rules.permissions import Visibility
 
 _PROJECTS_OF_REPOSITORY = "SELECT id FROM projects WHERE repository_id"
-_PRIVATE_PROJECTS = "SELECT p.id FROM projects p JOIN repositories g ON g.github_id = p.repository_id WHERE g.private"
+PUBLIC = "(NOT g.private AND g.installation_id IS NOT NULL)"
+"""Whether the repository `g` is public: GitHub has said so, and the App still sees it."""
+_WITH_REPOSITORY = "SELECT p.id FROM projects p JOIN repositories g ON g.github_id = p.repository_id WHERE"
+_PUBLIC_PROJECTS = f"{_WITH_REPOSITORY} {PUBLIC}"
+_PRIVATE_PROJECTS = f"{_WITH_REPOSITORY} NOT {PUBLIC}"
 
 
 def condition(visible: Visibility, column: str, args: list[Any], *, nullable: bool = False) -> str:
     """Return the condition that the project whose id is in `column` is visible; an empty one if every project is.
 
     The condition can be joined to others by AND. Its values are appended to `args`, the arguments of the statement so
-    far, and its placeholders are numbered accordingly. A project without a repository is public. With `nullable`, the
-    column may be NULL: a row that belongs to no project is visible to everyone.
+    far, and its placeholders are numbered accordingly. A project without a repository is public, but in none that
+    people read by their role. With `nullable`, the column may be NULL: a row that belongs to no project is visible to
+    everyone.
     """
     if visible.everything:
         return ""
@@ -33,6 +38,8 @@ def condition(visible: Visibility, column: str, args: list[Any], *, nullable: bo
         alternatives.append(f"{column} IN ({_PROJECTS_OF_REPOSITORY} IN ({listed}))")
     if visible.public:
         alternatives.append(f"{column} NOT IN ({_PRIVATE_PROJECTS})")
+    elif visible.public_repositories:
+        alternatives.append(f"{column} IN ({_PUBLIC_PROJECTS})")
     if nullable:
         alternatives.append(f"{column} IS NULL")
     return f"({' OR '.join(alternatives)})" if alternatives else "1 = 0"

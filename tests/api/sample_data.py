@@ -16,6 +16,7 @@ from bot.store.runs import Run
 from bot.store.users import User
 
 NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
+INSTALLATION = 1000  # one that the sandbox does not know: it is asked nothing about these repositories
 SECRET = "hush"  # part of every text of every private row
 
 
@@ -63,6 +64,7 @@ async def add_project(data: SampleData, name: str, number: int, kind: str) -> di
         full_name=f"acme/{name}",
         default_branch="main",
         private=kind == "private",
+        installation_id=None if kind == "private" else INSTALLATION,
         checked_at=NOW,
     )
     project = await Project.create(

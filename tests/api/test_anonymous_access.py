@@ -15,7 +15,7 @@ import pytest
 from bot.rules.permissions import ANONYMOUS_GRANTS
 from bot.store.database import execute
 from bot.store.projects import Project, Repository
-from tests.api.sample_data import SECRET, SampleData, create_sample_data
+from tests.api.sample_data import INSTALLATION, SECRET, SampleData, create_sample_data
 from tests.test_documents import application, routed
 from tests.world import Serve, World, running_world
 
@@ -209,14 +209,16 @@ async def test_anonymous_callers_never_see_a_private_row(
     async with running_world(source, database_url, aiohttp_server, anonymous_read=policy) as world:
         data = await create_sample_data(seed=sum(map(ord, policy)))
         calls = list(calls_about(data))
+        world.github.forget_calls()
         responses = await request_all(world, calls)
+        assert world.github.calls == []
         readable = {template for grant in ANONYMOUS_GRANTS[policy] for template in CALLS_BY_GRANT[grant]}
         for (template, call), response in responses.items():
             assert response.status < 500, call
             assert SECRET in call or SECRET.encode() not in response.body, (call, response.body)
             assert template in {*readable, *CALLS_BY_GRANT[None]} or response.status == 401, call
 
-        await Repository.filter(github_id__gte=1000).update(private=False)
+        await Repository.filter(github_id__gte=1000).update(private=False, installation_id=INSTALLATION)
         opened = await request_all(world, calls)
         assert changed_templates(responses, opened) == readable  # the calls do depend on what is private
         assert policy == "none" or any(SECRET.encode() in response.body for response in opened.values())

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.operations import personal_tokens, users
 from bot.operations.users import NewToken
+from bot.rules.ids import GitHubUserId
 from bot.store.audit import AuditEntry
 from bot.store.gates import Freeze
 from tests.authority.attempts import Attempt, Who, people, plan, prepare
@@ -126,6 +127,8 @@ async def is_done(world: World, attempt: Attempt) -> bool:
         workflow = "build.yml" if "build" in attempt.act.name else "deploy.yml"
         values["run"] = world.github.runs[await world.github.dispatch(workflow) - 1].id
     answer = await world.ask(method, filled(path, values), filled(body, values), token=attempt.who.token)
+    if account := world.github.state.accounts.get(attempt.who.name):  # it is not about how much is asked of GitHub
+        world.service.github.people.strangers.take_back(GitHubUserId(account.id))
     if attempt.act.name == "freeze the service":
         await Freeze.filter(scope="service", until=None).delete()  # it would stop the others
     if answer.status < 300:

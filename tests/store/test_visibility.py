@@ -6,30 +6,34 @@ from typing import Any
 import pytest
 
 from bot.context import Actor, utc_now
-from bot.rules.ids import UserId
+from bot.rules.ids import RepositoryId, UserId
 from bot.rules.permissions import Visibility
-from bot.store import visibility
+from bot.store import queries, visibility
 from bot.store.database import Database, fetch
-from bot.store.projects import Project, Repository
+from bot.store.projects import Outline, Project, Repository
 
-PUBLIC_REPOSITORY, PRIVATE_REPOSITORY = 11, 12
+PUBLIC_REPOSITORY, PRIVATE_REPOSITORY, UNREACHABLE_REPOSITORY = 11, 12, 13
 
 
 @pytest.fixture
 async def projects(database: Database) -> list[Project]:
-    """Two projects of a public repository, one of a private one, and one without."""
-    now = utc_now()
-    for number, private in ((PUBLIC_REPOSITORY, False), (PRIVATE_REPOSITORY, True)):
-        await Repository.create(
-            github_id=number, full_name=f"acme/{number}", default_branch="main", private=private, checked_at=now
-        )
+    """Two projects of a public repository, one of a private one, one without, and one of an unreachable one."""
+    now, values = utc_now(), dict[str, Any]()
+    for number, private, installation in (
+        (PUBLIC_REPOSITORY, False, 1),
+        (PRIVATE_REPOSITORY, True, 1),
+        (UNREACHABLE_REPOSITORY, False, None),
+    ):
+        values = {"full_name": f"acme/{number}", "default_branch": "main", "installation_id": installation}
+        await Repository.create(github_id=number, private=private, checked_at=now, **values)
     for name, repository in (
         ("one", PUBLIC_REPOSITORY),
         ("two", PUBLIC_REPOSITORY),
         ("three", PRIVATE_REPOSITORY),
         ("four", None),
+        ("five", UNREACHABLE_REPOSITORY),
     ):
-        values: dict[str, Any] = {"permalink": name, "tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-v"}
+        values = {"permalink": name, "tag_prefix": f"{name}/", "trigger_tag_prefix": f"{name}-v"}
         values |= {"repository_id": repository, "created_at": now, "updated_at": now}
         await Project.create(name=name, **values)
     return await Project.all().select_related("repository").order_by("id")
@@ -53,6 +57,30 @@ async def test_a_list_shows_exactly_what_may_be_read_individually(projects: list
         expected = [each.name for each in projects if actor.may_on(each, "project:read")]
         assert await visible_names(actor.visibility("project:read")) == expected, actor
         assert await visible_names(actor.visibility("project:read"), before=("x", "x")) == expected, actor
+        assert [each.name for each in await outlines() if actor.may_on(each, "project:read")] == expected, actor
+
+
+async def outlines() -> list[Outline]:
+    """The projects as they are read to authorize a request."""
+    found = [await queries.find_outline(queries.BY_NAME, name) for name in ("one", "two", "three", "four", "five")]
+    return [each for each in found if each is not None]
+
+
+async def test_people_list_public_repositories_and_those_they_were_found_to_read(projects: list[Project]) -> None:
+    for public, readable, expected in (
+        (False, (), ["one", "two"]),
+        (False, (PRIVATE_REPOSITORY,), ["one", "two", "three"]),
+        (True, (), ["one", "two", "four"]),
+    ):
+        actor = Actor(
+            UserId(7),
+            "rita",
+            frozenset({"project:read"}),
+            public=frozenset({"project:read"}) if public else frozenset(),
+            is_unconfirmed=True,
+            readable=frozenset(map(RepositoryId, readable)),
+        )
+        assert await visible_names(actor.visibility("project:read")) == expected
 
 
 async def test_rows_without_a_project_are_visible_to_everyone_if_the_column_is_nullable(

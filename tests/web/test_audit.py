@@ -2,14 +2,23 @@
 
 import html
 import json
+from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
+import pytest
+
+from bot.errors import RateLimited, Unavailable
 from bot.operations import audit
 from bot.rules.audit import AuditFilter
+from bot.rules.ids import UserId
 from bot.store.audit import AuditEntry
+from tests.api.graphql.graphs import recorded_statements
 from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
 from tests.world import World
+from web import cookies
+from web.exports import MAX_AT_ONCE, MAX_OF_PERSON, MAX_OF_READERS, Exports
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -86,3 +95,47 @@ async def test_an_export_holds_all_entries_a_part_at_a_time(world: World) -> Non
     page = await (await sign_in_as_operator(world)).open("/audit.jsonl?act=candidate.cut")
     assert len(lines(page)) == 25
     assert page.headers["Content-Type"] == "application/x-ndjson"
+
+
+async def test_each_statement_of_an_export_reads_a_part_of_the_log(world: World) -> None:
+    await entries(3, act="candidate.ban")
+    await entries(2 * audit.EXAMINED)
+    await entries(2, act="candidate.ban")
+    context = await world.context()
+    statements: list[str] = []
+    async with recorded_statements(world, statements):
+        found = [page async for page in await audit.pages(context, AuditFilter(act="candidate.ban"))]
+    assert [len(page) for page in found] == [2, 3]
+    assert len([each for each in statements if "a.subject" in each]) == 3
+
+
+async def test_no_more_exports_run_at_once_than_one_person_may_have(world: World) -> None:
+    await entries(4_000, after=[token_hex(1500)])  # more than is under way to a browser that does not read
+    operator = await sign_in_as_operator(world)
+    cookie = {"Cookie": f"{cookies.NAME}={operator.secret}"}
+    async with AsyncExitStack() as stack:
+        for _ in range(MAX_OF_PERSON):
+            request = world.session.get(f"{world.url}/audit.jsonl", headers=cookie)
+            assert (await stack.enter_async_context(request)).status == 200
+        refused = await operator.open("/audit.jsonl")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "10")
+        assert "Two exports of yours are running" in refused.text
+        assert (await (await sign_in(world, "alice")).open("/audit.jsonl")).status == 200
+
+
+def test_readers_leave_exports_for_operators() -> None:
+    exports = Exports()
+    with ExitStack() as stack:
+        for number in range(MAX_OF_READERS):
+            stack.enter_context(exports.one_of(UserId(number), is_operator=False))
+        with pytest.raises(Unavailable), exports.one_of(UserId(99), is_operator=False):
+            pass
+        for number in range(MAX_AT_ONCE - MAX_OF_READERS):
+            stack.enter_context(exports.one_of(UserId(100 + number), is_operator=True))
+        with pytest.raises(Unavailable), exports.one_of(UserId(200), is_operator=True):
+            pass
+    with ExitStack() as stack:
+        for _ in range(MAX_OF_PERSON):
+            stack.enter_context(exports.one_of(UserId(99), is_operator=False))
+        with pytest.raises(RateLimited):
+            stack.enter_context(exports.one_of(UserId(99), is_operator=True))

@@ -10,11 +10,13 @@ import orjson
 from bot.context import utc_now
 from bot.operations import sessions
 from bot.store.audit import AuditEntry
+from bot.store.event_queries import EntryRow
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
 from tests.world import World
 from web import cookies
-from web.event_feed import LATE, EventFeed, News, missed
-from web.pages.live import Inbox
+from web.event_feed import LATE, EventFeed, News, missed, news_of
+from web.pages import live
+from web.pages.live import Inbox, Sight
 
 SECONDS = 5
 
@@ -110,6 +112,34 @@ async def test_the_first_entry_of_a_new_service_is_told_too(world: World) -> Non
         assert await inbox.next(SECONDS) == News(entry.id, of_service=True)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+
+
+def test_a_reader_is_asked_about_once_for_what_they_do_not_see() -> None:
+    sight = Sight().renewed(frozenset({1}), News(1, frozenset({2})), 100.0)
+    for news, now, is_outdated in (
+        (None, 101.0, False),
+        (News(2, frozenset({1})), 101.0, False),
+        (News(2, frozenset({1, 2})), 101.0, False),  # 2 is known not to be seen
+        (News(2, others=True, of_service=True), 101.0, False),
+        (News(2, frozenset({3})), 101.0, True),  # perhaps a new project
+        (News(2, of_readers=True), 101.0, True),
+        (None, 100.0 + live.CHECK_SECONDS, True),
+    ):
+        assert sight.is_outdated(news, now) is is_outdated, news
+    later = sight.renewed(frozenset({1}), News(3, frozenset({3})), 110.0)
+    assert not later.is_outdated(News(4, frozenset({2, 3})), 111.0)
+    assert later.renewed(frozenset({1, 2}), None, 120.0) == Sight(frozenset({1, 2}), frozenset({3}), 120.0)
+
+
+async def test_what_others_do_has_no_stream_look_anew_but_a_sign_out_and_a_changed_repository_do(world: World) -> None:
+    now = utc_now()
+    for act, of_readers in (("session.begin", False), ("token.create", False), ("session.end", True)):
+        assert news_of([EntryRow(id=1, at=now, project_id=None, act=act)]).of_readers is of_readers, act
+    newest = await AuditEntry.all().order_by("-id").first()
+    await world.github.set_private(True)
+    await world.settle()
+    told = await missed(0 if newest is None else newest.id)
+    assert told is not None and told.of_readers
 
 
 async def test_strangers_have_no_stream(world: World) -> None:

@@ -359,6 +359,21 @@ async def test_cookies_are_kept_from_scripts_and_other_sites_and_over_https_to_t
         assert visitor.cookies == {}
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("", None), ("http://longshore.example", None), ("https://longshore.example", "max-age=31536000")],
+)
+async def test_pages_keep_browsers_to_https_where_people_reach_the_service_over_it(
+    source: Path, database_url: str, aiohttp_server: Serve, url: str, expected: str | None
+) -> None:
+    async with running_world(source, database_url, aiohttp_server, base_url=url) as world:
+        visitor = Visitor(world)
+        for path, status in (("/sign-in", 200), ("/", 303), ("/nothing", 404), ("/auth/github/callback", 400)):
+            page = await visitor.open(path)
+            assert (page.status, page.headers.get("Strict-Transport-Security")) == (status, expected), path
+        assert "Strict-Transport-Security" not in (await world.ask("GET", "/api/projects")).headers
+
+
 # --- secrets
 
 

@@ -126,6 +126,21 @@ async def test_somebody_sees_their_sessions_and_ends_all_others(world: World) ->
     assert await sessions.list_open(await world.context()) == []
 
 
+async def test_who_signed_in_with_a_link_is_told_that_others_share_their_sessions(world: World) -> None:
+    here, there = await sign_in_as_operator(world), await sign_in_as_operator(world)
+    page = await here.open("/settings")
+    assert "these are the sessions of all of them" in page.text and "Your sessions" not in page.text
+    assert "End all others, also other operators’" in page.text
+    assert (await here.send("/settings/sessions/end-others")).status == 303
+    assert [(await each.open("/settings")).status for each in (here, there)] == [200, 303]
+    alice = Visitor(world)
+    for _ in range(2):
+        alice.cookies.clear()
+        await alice.sign_in("alice")
+    own = await alice.open("/settings")
+    assert "Your sessions" in own.text and "operators" not in own.text and "End all others" in own.text
+
+
 @pytest.mark.parametrize(
     ("agent", "shown"),
     [

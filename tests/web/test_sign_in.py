@@ -48,6 +48,22 @@ async def test_a_sign_in_replaces_the_session_of_the_browser_and_signing_out_end
     assert (await Visitor(world).send("/sign-out")).location == "/sign-in"
 
 
+async def test_only_the_newest_sessions_of_a_person_stay_open(world: World) -> None:
+    world.github.person("bob", "read")
+    other, oldest = Visitor(world), Visitor(world)
+    await other.sign_in("bob")
+    await oldest.sign_in("alice")
+    context, user = await world.context(), await User.get(name="alice")
+    for _ in range(sessions.MAX_OPEN - 1):
+        await sessions.begin(context, user, "a test")
+    assert (await oldest.open("/settings")).status == 200
+    newest = Visitor(world)
+    await newest.sign_in("alice")
+    assert [(await each.open("/settings")).status for each in (oldest, newest, other)] == [303, 200, 200]
+    assert await Session.filter(user=user, ended_at=None).count() == sessions.MAX_OPEN
+    assert len(await world.audit("session.end")) == 1
+
+
 async def test_who_takes_back_the_authorization_on_github_is_signed_out_at_once(world: World) -> None:
     world.github.person("bob", "read")
     alice, laptop, bob = Visitor(world), Visitor(world), Visitor(world)

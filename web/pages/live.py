@@ -6,7 +6,7 @@ says what it was told last, and misses nothing.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 import structlog
@@ -36,6 +36,26 @@ BUSY = "Too many open pages. Close some of them."
 MAX_DIGITS = 18  # of the id of an audit entry
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Which projects a page's reader sees, which ones they were found not to see, and when that was found (seconds)."""
+
+    visible: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
+    asked: float = -CHECK_SECONDS
+
+    def renewed(self, visible: frozenset[int], news: News | None, now: float) -> "Sight":
+        """What the reader sees now, when some news are told."""
+        told = frozenset[int]() if news is None else news.projects
+        return Sight(visible, (self.hidden | told) - visible, now)
+
+    def is_outdated(self, news: News | None, now: float) -> bool:
+        """Whether it has to be found anew to tell of some news. Those of hidden projects are no reason."""
+        if now - self.asked >= CHECK_SECONDS:
+            return True
+        return news is not None and (news.of_readers or not news.projects <= self.visible | self.hidden)
 
 
 class Inbox:
@@ -102,26 +122,34 @@ async def _begin(page: PageRequest, inbox: Inbox, response: web.StreamResponse) 
     if news is None:
         await response.write(b"event: reload\ndata: {}\n\n")
         return
-    await _tell(response, news, await board.visible_projects(page.context), page)
-    await _follow(page, inbox, response)
+    sight = await _look(page, news, Sight())
+    await _tell(response, news, sight.visible, page)
+    await _follow(page, inbox, response, sight)
 
 
-async def _follow(page: PageRequest, inbox: Inbox, response: web.StreamResponse) -> None:
-    visible, checked = await board.visible_projects(page.context), asyncio.get_running_loop().time()
+async def _follow(page: PageRequest, inbox: Inbox, response: web.StreamResponse, sight: Sight) -> None:
     while not inbox.has_ended:
         news = await inbox.next(HEARTBEAT)
-        now = asyncio.get_running_loop().time()
-        if now - checked >= CHECK_SECONDS or (news is not None and (news.others or not news.projects <= visible)):
+        if sight.is_outdated(news, _seconds()):
             found = await _again(page)
             if found is None:
                 await response.write(b"event: reload\ndata: {}\n\n")
                 return
-            page, checked = found, now
-            visible = await board.visible_projects(page.context)
+            page = found
+            sight = await _look(page, news, sight)
         if news is None:
             await response.write(b": still here\n\n")
         else:
-            await _tell(response, news, visible, page)
+            await _tell(response, news, sight.visible, page)
+
+
+async def _look(page: PageRequest, news: News | None, sight: Sight) -> Sight:
+    """Find what a page's reader sees now, and which projects of some news they do not."""
+    return sight.renewed(await board.visible_projects(page.context), news, _seconds())
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _again(page: PageRequest) -> PageRequest | None:

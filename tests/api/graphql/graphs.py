@@ -105,6 +105,7 @@ async def user(name: str = "robot") -> User:
 async def repository(github_id: int = PUBLIC_REPOSITORY, *, private: bool = False) -> Repository:
     """Get or create a repository."""
     values = {"full_name": f"acme/{github_id}", "default_branch": "main", "private": private, "checked_at": NOW}
+    values["installation_id"] = None if private else 1
     return (await Repository.get_or_create(github_id=github_id, defaults=values))[0]
 
 
