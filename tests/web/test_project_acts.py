@@ -92,7 +92,7 @@ async def test_a_deployment_shows_its_gates_waits_for_an_approval_and_is_rolled_
     given = await Approval.get()
     await Approval.all().update(approved_at=given.approved_at - EXPIRE_AFTER)
     expired = await rita.open(CANDIDATE)
-    assert "0 of 1 approval given" in expired.text
+    assert "0 of 1 approval by" in expired.text
     assert "Approve for production" in expired.text
     done = await mona.open("/deployments/1")
     assert "its gates opened" in done.text
@@ -150,8 +150,8 @@ async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_say
     await does(ada, f"{SITE}/freeze", SITE, reason="moving house")
     await does(ada, f"{SITE}/hold", SITE, release="1.0.0", reason="a bug")
     for path, texts in (
-        (PRODUCTION, ("frozen by ada until", "locked by ada", "project frozen by ada: moving house", "Unlock")),
-        (SITE, ("1.0.0 held by ada: a bug", "Unfreeze the project", "End the hold of 1.0.0")),
+        (PRODUCTION, ("frozen by ada until", "locked by ada", "project frozen by ada, no end set: “moving house”", "Unlock")),
+        (SITE, ("1.0.0 held by ada: “a bug”", "Unfreeze the project", "End the hold of 1.0.0")),
         (CANDIDATE, ("release 1.0.0 held by ada", "It would be refused.")),
     ):
         page = await ada.open(path)

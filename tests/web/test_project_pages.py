@@ -237,6 +237,6 @@ async def test_the_gates_of_all_environments_are_read_at_once(released: World) -
         await operator.open(path)
         page = await operator.open(path)
         counts.append(min([await count_statements(released, operator, path) for _ in range(3)]))
-    assert page.text.count("0 of 1 approval given") == 16
+    assert page.text.count("0 of 1 approval by") == 16
     assert page.text.count("It would have to wait.") == 16
     assert counts[0] == counts[1], counts
