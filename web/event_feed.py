@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,9 +53,10 @@ class News:
 
 
 class Subscriber(Protocol):
-    """Who is told of news. `owner` is whose it is, if they are known."""
+    """Who is told of news. `owner` is whose it is, if they are known; `is_connected` whether it still listens."""
 
-    owner: int | None
+    owner: str | None
+    is_connected: Callable[[], bool]
 
     def tell(self, news: News) -> None:
         """Take note of news, without waiting."""
@@ -83,12 +84,12 @@ class EventFeed:
 
     @property
     def subscribers(self) -> int:
-        """How many are told."""
-        return len(self._subscribers)
+        """How many listen."""
+        return sum(subscriber.is_connected() for subscriber in self._subscribers)
 
-    def subscribers_of(self, owner: int | None) -> int:
-        """How many are told that have the same owner, or that nobody owns."""
-        return sum(subscriber.owner == owner for subscriber in self._subscribers)
+    def subscribers_of(self, owner: str | None) -> int:
+        """How many listen that have the same owner, or that nobody owns."""
+        return sum(each.owner == owner and each.is_connected() for each in self._subscribers)
 
     def end(self) -> None:
         """Tell all subscribers that no more news will be told."""

@@ -102,6 +102,13 @@ async def test_a_page_is_told_again_only_of_what_may_have_been_committed_late(wo
     assert await missed(newest.id) == News(newest.id, of_service=True)
 
 
+async def test_a_page_that_was_left_keeps_nobody_out(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    for _ in range(live.MAX_OF_OWNER + 5):
+        async with listening(operator) as stream:
+            await stream.next()
+
+
 async def test_the_first_entry_of_a_new_service_is_told_too(world: World) -> None:
     inbox, feed, database = Inbox(None), EventFeed(), world.service.database
     await AuditEntry.all().delete()

@@ -150,7 +150,10 @@ async def test_freezes_locks_holds_and_bans_stop_deployments_and_an_override_say
     await does(ada, f"{SITE}/freeze", SITE, reason="moving house")
     await does(ada, f"{SITE}/hold", SITE, release="1.0.0", reason="a bug")
     for path, texts in (
-        (PRODUCTION, ("frozen by ada until", "locked by ada", "project frozen by ada, no end set: “moving house”", "Unlock")),
+        (
+            PRODUCTION,
+            ("frozen by ada until", "locked by ada", "project frozen by ada, no end set: “moving house”", "Unlock"),
+        ),
         (SITE, ("1.0.0 held by ada: “a bug”", "Unfreeze the project", "End the hold of 1.0.0")),
         (CANDIDATE, ("release 1.0.0 held by ada", "It would be refused.")),
     ):

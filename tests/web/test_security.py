@@ -261,7 +261,7 @@ def test_strangers_leave_streams_for_who_has_signed_in() -> None:
         for _ in range(live.MAX_OF_STRANGERS):
             live.refuse_too_many(feed, None)
             stack.enter_context(feed.subscribed(live.Inbox(None)))
-        live.refuse_too_many(feed, 1)
+        live.refuse_too_many(feed, "person 1")
         with pytest.raises(Unavailable):
             live.refuse_too_many(feed, None)
 

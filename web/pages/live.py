@@ -5,6 +5,7 @@ says what it was told last, and misses nothing.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ CHECK_SECONDS = 60.0
 """How often it is asked whether the session still exists, and what its owner may see."""
 MAX_STREAMS = 2000  # of one process
 MAX_OF_STRANGERS = 1000  # of those, so that strangers cannot keep out who has signed in
-MAX_OF_SESSION = 30
+MAX_OF_OWNER = 100  # of a person, or of an operator's session: all that sign in with a link are one person
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -59,10 +60,14 @@ class Sight:
 
 
 class Inbox:
-    """What a page of a session (`owner`) has to be told; what it was not told yet is put together."""
+    """What an open page has to be told; what it was not told yet is put together.
 
-    def __init__(self, owner: int | None) -> None:
-        self.owner = owner
+    `owner` is whose it is, None for a stranger's. `is_connected` says whether the browser still listens: it leaves
+    without a word, which is noticed only when something is written.
+    """
+
+    def __init__(self, owner: str | None, is_connected: Callable[[], bool] = lambda: True) -> None:
+        self.owner, self.is_connected = owner, is_connected
         self._news: News | None = None
         self._changed = asyncio.Event()
         self.has_ended = False
@@ -90,16 +95,22 @@ class Inbox:
 async def stream(page: PageRequest) -> web.StreamResponse:
     """Stream what changes, until the browser or this process ends, or the session does."""
     feed = page.runtime.feed
-    owner = None if page.session is None else page.session.id
+    owner = _owner(page)
     refuse_too_many(feed, owner)
-    inbox = Inbox(owner)
+    inbox = Inbox(owner, lambda: page.request.transport is not None)
     with feed.subscribed(inbox):
         return await _stream(page, inbox)
 
 
-def refuse_too_many(feed: EventFeed, owner: int | None) -> None:
-    """Refuse another stream of a session, or of a stranger (None), when there are too many."""
-    most = MAX_OF_STRANGERS if owner is None else MAX_OF_SESSION
+def _owner(page: PageRequest) -> str | None:
+    if page.session is None:
+        return None
+    return f"session {page.session.id}" if page.is_operator else f"person {page.session.actor.user_id}"
+
+
+def refuse_too_many(feed: EventFeed, owner: str | None) -> None:
+    """Refuse another stream of an owner, or of a stranger (None), when there are too many."""
+    most = MAX_OF_STRANGERS if owner is None else MAX_OF_OWNER
     if feed.subscribers >= MAX_STREAMS or feed.subscribers_of(owner) >= most:
         raise Unavailable(BUSY)
 
