@@ -78,10 +78,13 @@ async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[Envi
 
 
 def _missing(rows: Iterable[EnvironmentRow]) -> Iterator[CountChanges]:
-    """The comparisons that are not stored, of what is live with the newest candidate that is or may become ready."""
+    """The comparisons that are not stored, of what is live with the newest candidate that is or may become ready.
+
+    None of repositories that the App does not reach.
+    """
     for row in rows:
         base, head = row["live_commit"], row["newest_commit"]
-        if row["repository_id"] and head and base != head and row["ahead_by"] is None:
+        if row["is_reached"] and row["repository_id"] and head and base != head and row["ahead_by"] is None:
             yield CountChanges(RepositoryId(row["repository_id"]), CommitSha(base), CommitSha(head))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from bot.context import READ, Context, allowed, authorize, unknown_environment
-from bot.errors import NotFound
+from bot.context import FORBIDDEN, READ, Context, allowed, authorize, unknown_environment
+from bot.errors import Forbidden, NotFound
 from bot.events.gates import (
     EnvironmentFrozen,
     EnvironmentUnfrozen,
@@ -21,7 +21,7 @@ from bot.events.gates import (
     ServiceFrozen,
     ServiceUnfrozen,
 )
-from bot.operations import events, performed_requests
+from bot.operations import board, events, performed_requests
 from bot.operations.waiting import reevaluate
 from bot.rules.blocks import Terms, terms
 from bot.rules.ids import EnvironmentId
@@ -175,6 +175,8 @@ async def list_of_project(context: Context, project: Project) -> list[Freeze]:
 async def list_of_service(context: Context) -> list[Freeze]:
     """List the freezes of all projects that are in force, oldest first. Needs to read some project."""
     authorize(context.actor, READ)
+    if context.actor.is_unconfirmed and not await board.visible_projects(context):
+        raise Forbidden(FORBIDDEN, reason="You may read no project here.")
     found = Freeze.filter(in_force(context.now()), scope="service").order_by("since", "id")
     return await found.select_related("created_by", "environment")
 

@@ -30,6 +30,7 @@ SELECT e.id, e.project_id, e.name, e.tier,
     l.id AS live_id, lc.version AS live_version, lc."commit" AS live_commit, l.deploy_start_at AS live_started_at,
     l.deploy_end_at AS live_since, l.automatic AS live_automatic, lu.name AS live_by,
     m.status AS comparison, m.ahead_by, nc."commit" AS newest_commit, lc.repository_id,
+    g.installation_id IS NOT NULL AS is_reached,
     r.id AS running_id, rc.version AS running_version, rc."commit" AS running_commit, r.status AS running_status,
     r.kind AS running_kind, r.created_at AS running_asked_at, r.deploy_start_at AS running_since, ru.name AS running_by,
     w.id AS waiting_id, wc.version AS waiting_version, wc."commit" AS waiting_commit, w.created_at AS waiting_since,
@@ -40,6 +41,7 @@ LEFT JOIN candidates nc ON nc.id = {_NEWEST_LEFT}
 LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")}
 LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN users lu ON lu.id = l.actor_id
+LEFT JOIN repositories g ON g.github_id = lc.repository_id
 LEFT JOIN comparisons m ON m.repository_id = lc.repository_id AND m.base = lc."commit" AND m.head = nc."commit"
 LEFT JOIN deployments r ON r.id = (
     SELECT max(d.id + 0) FROM deployments d WHERE d.environment_id = e.id
@@ -100,6 +102,7 @@ class EnvironmentRow(TypedDict):
     ahead_by: int | None
     newest_commit: str | None
     repository_id: int | None
+    is_reached: int | bool
     running_id: int | None
     running_version: str
     running_commit: str

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.store.candidates import Candidate
+from bot.store.database import fetch
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
 from tests.world import World
 
@@ -41,6 +42,19 @@ async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(
     await world.settle()
     assert len(world.github.calls) == calls + 1
     assert "2 changes behind" in (await operator.open("/")).text
+
+
+async def test_nothing_is_counted_of_a_repository_that_the_app_does_not_reach(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    await world.cut("1.2.0-rc1")
+    await world.complete_deployment("1.2.0-rc1")
+    await world.github.commit()
+    await world.cut("1.2.0-rc2")
+    await world.github.uninstall()
+    await world.settle()
+    jobs = (await fetch("SELECT count(*) AS jobs FROM jobs"))[0]["jobs"]
+    assert (await operator.open("/")).status == 200
+    assert (await fetch("SELECT count(*) AS jobs FROM jobs"))[0]["jobs"] == jobs
 
 
 @pytest.mark.parametrize("status", ["failed", "canceled", "banned"])

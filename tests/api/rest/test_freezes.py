@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bot.operations import personal_tokens
+from bot.operations.users import NewToken
 from bot.store.audit import AuditEntry
 from bot.store.database import transaction
 from bot.store.gates import Freeze, freezes_by_environment
@@ -164,6 +166,17 @@ async def test_all_projects_are_frozen_with_the_grant_on_all_of_them_only(world:
     assert (await world.ask("DELETE", f"/api/freezes/{number}", token=scoped)).status == 403
     assert await in_force(world) == [number]
     assert [row["id"] for row in (await world.ask("GET", "/api/freezes", token=reader)).json] == [number]
+
+
+async def test_who_may_read_no_project_does_not_learn_of_the_freezes_of_all(world: World) -> None:
+    await freeze(world, "/api/freezes")
+    world.github.person("rita", "read")
+    await world.github.set_private(True)
+    await world.settle()
+    for login, status in (("rita", 200), ("stranger", 403)):
+        new = NewToken(f"{login}-laptop", ["project:read"])
+        _, token = await personal_tokens.create_for(await world.context(), login, new)
+        assert (await world.ask("GET", "/api/freezes", token=token)).status == status, login
 
 
 async def test_the_same_request_with_one_idempotency_key_freezes_once(world: World) -> None:
