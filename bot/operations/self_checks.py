@@ -28,6 +28,7 @@ from bot.store.migrate import pending_migrations
 
 MAX_NAMED = 10  # installations in one sentence
 TIME_LIMIT = 20.0  # seconds of one check
+FOR_EACH = 0.9  # of that time, for what is checked one by one: the rest is for what is found until then
 ESSENTIAL = frozenset(
     name for purpose, needed in PURPOSES.items() if purpose not in GRANTED_LATER for name in needed
 ).difference(OPTIONAL)
@@ -66,6 +67,7 @@ class Examination:
     lines: list[Line] = field(default_factory=list)
     spared: list[str] = field(default_factory=list)
     app: AppSettings = NO_APP
+    time_limit: float = TIME_LIMIT
 
     def failed(self, check: str) -> bool:
         """Whether a check has failed, or was spared."""
@@ -81,10 +83,10 @@ class Check:
     perform: Callable[[Examination], Awaitable[Sequence[Line]]]
 
 
-async def examine(context: Context, facts: ServiceFacts) -> Sequence[Line]:
-    """Perform all checks, for an operator."""
+async def examine(context: Context, facts: ServiceFacts, time_limit: float = TIME_LIMIT) -> Sequence[Line]:
+    """Perform all checks, for an operator, each within so many seconds."""
     authorize(context.actor, "admin", everywhere=True)
-    examination = Examination(context, facts)
+    examination = Examination(context, facts, time_limit=time_limit)
     for check in CHECKS:
         if any(examination.failed(name) for name in check.needs):
             examination.spared.append(check.name)
@@ -98,10 +100,10 @@ async def examine(context: Context, facts: ServiceFacts) -> Sequence[Line]:
 
 async def _perform(check: Check, examination: Examination) -> Sequence[Line]:
     try:
-        async with asyncio.timeout(TIME_LIMIT):
+        async with asyncio.timeout(examination.time_limit):
             return await check.perform(examination)
     except TimeoutError:
-        return [Line(check.name, "failure", f"There was no answer within {TIME_LIMIT:.0f} seconds.")]
+        return [Line(check.name, "failure", f"There was no answer within {examination.time_limit:.0f} seconds.")]
     except Problem as problem:
         return [Line(check.name, "failure", _sentence(problem), _remedy(problem))]
     except Exception as error:
@@ -205,11 +207,11 @@ async def _secret_key(examination: Examination) -> Sequence[Line]:
 
 
 async def _repositories(examination: Examination) -> Sequence[Line]:
-    return await repository_checks.reachable(examination.context)
+    return await repository_checks.reachable(examination.context, examination.time_limit * FOR_EACH)
 
 
 async def _workflows(examination: Examination) -> Sequence[Line]:
-    return await repository_checks.workflow_files(examination.context)
+    return await repository_checks.workflow_files(examination.context, examination.time_limit * FOR_EACH)
 
 
 def _held(needed: Mapping[str, str], held: Mapping[str, str]) -> Mapping[str, str]:

@@ -70,6 +70,22 @@ async def test_what_a_failure_makes_useless_is_not_asked_and_a_check_that_breaks
     ]
 
 
+async def test_what_was_found_out_in_time_is_kept_and_a_warning_counts_the_rest(world: World) -> None:
+    await arrange(world)
+    context, facts = await world.context(), facts_of(world)
+    world.github.faults.time_out(path="*deploy.yml*", times=None)
+    lines = await self_checks.examine(context, facts, time_limit=1.0)
+    assert any(line.state == "ok" and "build.yml" in line.sentence for line in lines), lines
+    assert texts(lines) == [
+        "warning workflows: GitHub did not answer about 1 of 2 workflow files in time. "
+        "They were not checked. Try again later."
+    ]
+    world.github.faults.time_out(path="*build.yml*", times=None)
+    (failure,) = texts(await self_checks.examine(context, facts, time_limit=1.0))
+    assert failure.startswith("failure workflows: GitHub did not answer about 2 of 2 workflow files in time.")
+    world.github.faults.clear()
+
+
 async def test_only_operators_may_look(world: World) -> None:
     context = await world.context()
     context = replace(context, actor=replace(context.actor, grants=frozenset({"project:write"})))
