@@ -235,6 +235,25 @@ async def test_every_process_uses_new_credentials_without_a_restart(new: World) 
     await new.settle()
 
 
+async def test_a_mistyped_new_secret_is_doubted_although_the_one_before_was_right(new: World) -> None:
+    operator, github = await sign_in_as_operator(new), new.github
+    await register(new, operator)
+    assert await github.send("ping", {"zen": "…"}) == 202
+    old = github.webhook_secret
+    await operator.send("/setup/credentials", form="credentials", webhook_secret="a new secret of the webhoks")
+    github.state.deliverer.secret = old  # until it is replaced at GitHub too
+    assert await github.send("ping", {"zen": "…"}) == 202
+    github.state.deliverer.secret = "a new secret of the webhooks"
+    for _ in range(3):
+        assert "webhooks" not in (await new.ask("GET", "/readyz")).json.get("warnings", {})
+        assert await github.send("ping", {"zen": "…"}) == 401
+    assert "since the secret was replaced" in (await new.ask("GET", "/readyz")).json["warnings"]["webhooks"]
+    await operator.send("/setup/credentials", form="credentials", webhook_secret="a new secret of the webhooks")
+    assert "webhooks" not in (await new.ask("GET", "/readyz")).json.get("warnings", {})
+    await new.settle()
+    assert await new.alarms() == ["webhook.unsigned"]
+
+
 def another_process(world: World, **settings: Any) -> Service:
     """Another process on the database of a world, as far as it has to do with the App."""
     service = Service(settings_of(world.github, world.service.settings.database_url, **settings))
