@@ -1,5 +1,6 @@
 """The settings of the App: all of them or none, and the key that encrypts what is stored instead."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def test_the_file_of_a_key_is_made_once_and_never_overwritten(tmp_path: Path) ->
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
     with pytest.raises(WrongSettings, match="cannot be kept beside the database"):
         key_file.read_or_create(tmp_path / "missing" / "x.key")
+
+
+def test_the_file_of_a_key_is_made_where_there_are_no_hard_links(tmp_path: Path) -> None:
+    def refuse(draft: Path, path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(draft), None, str(path))
+
+    path = key_file.path_of(str(tmp_path / "longshore.db"))
+    key_file._create(path, refuse)
+    first = key_file.read_or_create(path)
+    assert (len(first) >= 32, path.stat().st_mode & 0o777) == (True, 0o600)
+    key_file._create(path, refuse)
+    assert key_file.read_or_create(path) == first
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("content", [b"damaged", b"\xff\xfe", None], ids=["short", "binary", "a folder"])
