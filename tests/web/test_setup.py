@@ -1,11 +1,13 @@
 """Set-up in the browser: from an empty service to one that takes webhooks, without a restart, and what it refuses."""
 
+import asyncio
 import html
 import json
 import re
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import WrongSettings
 from bot.github.app import GitHub as GitHubClient
 from bot.operations import users
 from bot.operations.app_credentials import GRACE
@@ -252,6 +255,34 @@ async def test_a_mistyped_new_secret_is_doubted_although_the_one_before_was_righ
     assert "webhooks" not in (await new.ask("GET", "/readyz")).json.get("warnings", {})
     await new.settle()
     assert await new.alarms() == ["webhook.unsigned"]
+
+
+async def test_an_answer_to_the_app_before_says_nothing_about_the_one_in_its_place(new: World) -> None:
+    operator, github = await sign_in_as_operator(new), new.github
+    await register(new, operator)
+    client, right = new.service.github, new.service.identity.keys
+    wrong = replace(right, private_key=key_pair(7)[0])
+    another = replace(right, app_id="999999")
+    for before in (wrong, another):
+        client.use(before)
+        github.faults.slow(0.3, path="/app", times=1)
+        asking = asyncio.create_task(client.identify())
+        await asyncio.sleep(0.1)
+        client.use(right)
+        assert (await client.identify()).slug == github.app_slug
+        with pytest.raises(WrongSettings):
+            await asking
+        assert client.mistake is None
+    github.faults.slow(0.3, path="/app", times=1)
+    asking, login = asyncio.create_task(client.identify()), asyncio.create_task(client.bot_login())
+    await asyncio.sleep(0.1)
+    client.use(wrong)
+    with pytest.raises(WrongSettings):
+        await client.identify()
+    assert (await asking).slug == github.app_slug and await login == f"{github.app_slug}[bot]"
+    assert "refuses our App id or key" in str(client.mistake)
+    with pytest.raises(WrongSettings):
+        await client.bot_login()
 
 
 def another_process(world: World, **settings: Any) -> Service:
