@@ -15,6 +15,7 @@ from bot.github.workflows import DispatchDenied
 from bot.operations import environments, projects, repositories
 from bot.rules import projects as rules
 from bot.store.candidates import Candidate
+from bot.store.database import transaction
 from bot.store.projects import Project
 
 MAX_INSTALLATIONS = 20
@@ -123,14 +124,16 @@ async def offer(context: Context, full_name: str) -> Offer:
 async def create(
     context: Context, name: str, repo: str, build_workflow: str, new_environments: Sequence[NewEnvironment]
 ) -> None:
-    """Create a project with its environments. All of them are checked before any is created."""
+    """Create a project with its environments: all of them, or nothing."""
     for each in new_environments:
         rules.check({"name": each.name, "tier": each.tier, "workflow": each.workflow or None}, rules.ENVIRONMENT)
     names = [each.name.lower() for each in new_environments]
     if len(set(names)) < len(names):
         raise Refusal("Two environments have the same name.", field="environments")
-    await projects.create(context, name, repo, build_workflow=build_workflow or None)
-    for position, each in enumerate(new_environments):
-        await environments.create(
-            context, name, each.name, tier=each.tier, workflow=each.workflow or None, position=position
-        )
+    new = await projects.prepare(context, name, repo, build_workflow=build_workflow or None)
+    async with transaction():
+        await projects.insert(context, new)
+        for position, each in enumerate(new_environments):
+            await environments.create(
+                context, name, each.name, tier=each.tier, workflow=each.workflow or None, position=position
+            )

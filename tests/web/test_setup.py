@@ -23,6 +23,8 @@ from bot.operations.app_credentials import GRACE
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.app_credentials import AppCredentials, AppRegistration
 from bot.store.audit import AuditEntry
+from bot.store.database import execute
+from bot.store.projects import Environment, Project
 from sandbox import GitHub
 from sandbox.credentials import key_pair
 from server.app import SERVICE, create_app
@@ -157,6 +159,23 @@ async def test_an_empty_service_waits_for_its_app_and_takes_webhooks_once_it_is_
     assert "4. Cut the first candidate done" in (await operator.open("/setup")).text
     await world.settle()
     assert not world.github.unknown_routes
+
+
+async def test_the_first_project_is_made_with_all_its_environments_or_not_at_all(new: World) -> None:
+    operator = await sign_in_as_operator(new)
+    await register(new, operator)
+    await install(new, operator)
+    await new.github.settle()
+    fields: dict[str, Any] = {"repo": "acme/site", "project": "site", "environment0": "staging", "tier0": "staging"}
+    await execute("ALTER TABLE environments RENAME TO mislaid")
+    broken = await operator.send("/setup/project", form="project", **fields)
+    await execute("ALTER TABLE mislaid RENAME TO environments")
+    assert broken.status >= 500
+    assert not await Project.exists() and not await AuditEntry.exists(act="project.create")
+    done = await operator.send("/setup/project", form="project", **fields)
+    assert (done.status, done.location) == (303, "/setup"), done.text
+    assert await Project.all().count() == await Environment.all().count() == 1
+    await new.settle()
 
 
 async def test_a_registration_is_good_once_and_in_the_session_that_began_it(new: World) -> None:
