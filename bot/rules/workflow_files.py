@@ -71,11 +71,6 @@ def read_workflow(content: bytes, path: str) -> Workflow:
     return Workflow(inputs, literal, is_complete, frozenset(_unasked(root)), _text(_lenient(root).get("run-name")))
 
 
-def declared_inputs(content: bytes, path: str) -> frozenset[str]:
-    """The names of the inputs that a file's `workflow_dispatch` trigger declares. Raises InvalidWorkflow."""
-    return read_workflow(content, path).inputs
-
-
 class _Fault(Exception):
     """What is wrong with a file: the end of a sentence that begins with its path."""
 
