@@ -34,7 +34,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Installed:
+class Installations:
     """Where the App is installed, or why that is not known."""
 
     found: Sequence[InstallationSummary] = ()
@@ -72,17 +72,17 @@ async def progress(context: Context) -> Progress:
     return Progress([str(name) for name in names], await Candidate.exists())
 
 
-async def list_installed(context: Context) -> Installed:
+async def list_installed(context: Context) -> Installations:
     """Ask GitHub where the App is installed, and on which repositories. What it does not answer is a `problem`."""
     authorize(context.actor, "admin", everywhere=True)
     if not context.github.is_configured:
-        return Installed()
+        return Installations()
     try:
-        return Installed(await _list(context))
+        return Installations(await _list(context))
     except DatabaseUnavailable:
         raise
     except (Refusal, Unavailable) as problem:
-        return Installed(problem=problem)
+        return Installations(problem=problem)
 
 
 async def _list(context: Context) -> Sequence[InstallationSummary]:
