@@ -1,7 +1,7 @@
 """`longshore check`: everything around the service that can be set up wrongly, looked at in one go.
 
-Checks are values that are performed one after the other, each within a time limit. One that others need, and that
-fails, spares them. Nothing is changed, but for a row that is written and deleted again.
+Checks are values that are performed one after the other, each within a time limit. If one fails, those that need
+it are skipped. Nothing is changed, but for a row that is written and deleted again.
 """
 
 import asyncio
@@ -65,13 +65,13 @@ class Examination:
     context: Context
     facts: ServiceFacts
     lines: list[Line] = field(default_factory=list)
-    spared: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     app: AppSettings = NO_APP
     time_limit: float = TIME_LIMIT
 
     def failed(self, check: str) -> bool:
-        """Whether a check has failed, or was spared."""
-        return check in self.spared or is_failed(line for line in self.lines if line.check == check)
+        """Whether a check has failed, or was skipped."""
+        return check in self.skipped or is_failed(line for line in self.lines if line.check == check)
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ async def examine(context: Context, facts: ServiceFacts, time_limit: float = TIM
     examination = Examination(context, facts, time_limit=time_limit)
     for check in CHECKS:
         if any(examination.failed(name) for name in check.needs):
-            examination.spared.append(check.name)
+            examination.skipped.append(check.name)
         else:
             examination.lines += await _perform(check, examination)
-    if examination.spared:
-        sentence = f"Nothing is known of {in_words(examination.spared)} before the failures above are mended."
+    if examination.skipped:
+        sentence = f"Nothing is known of {in_words(examination.skipped)} before the failures above are mended."
         examination.lines.append(Line(NOT_CHECKED, "warning", sentence))
     return examination.lines
 
