@@ -137,7 +137,7 @@ async def _workflow(context: Context, use: WorkflowUse, repository: Repository) 
         return [workflow_checks.denied(use, denied.sentence)]
     unused = [
         workflow_checks.rule_unused(use, name)
-        for name in workflow_checks.environments_unasked(use, content)
+        for name in workflow_checks.environments_without_deployment(use, content)
         if await app_settings.has_own_rule(client, name)
     ]
     return [*workflow_checks.lines(use, content, INPUT_PREFIX), *unused]

@@ -111,7 +111,7 @@ async def wrong_secret(world: World) -> None:
     await world.github.settle()
 
 
-async def unasked(world: World) -> None:
+async def undeployed(world: World) -> None:
     world.github.environment("staging", rule=True)
     text = DEPLOY.replace("runs-on", 'environment: {name: "${{ inputs.environment }}", deployment: false}\n    runs-on')
     await world.github.commit("Use an environment", files={DEPLOY_PATH: text})
@@ -188,7 +188,7 @@ WORLDS: dict[str, list[Fault]] = {
             "workflows",
             ("warning", "does not declare the input `release_cut_id`"),
         ),
-        (unasked, "protection rule", ("failure", "does not ask Longshore about `staging`", "`deployment: false`")),
+        (undeployed, "protection rule", ("failure", "does not ask Longshore about `staging`", "`deployment: false`")),
     ],
     "what is missing in workflows": [
         (

@@ -259,6 +259,6 @@ def test_the_title_of_runs_and_the_environments_without_a_deployment_are_read() 
     """
     workflow = read_workflow(text.encode(), PATH)
     assert workflow.run_name == "deploy ${{ inputs.deployment_id }}"
-    assert workflow.unasked == {"staging", "${{ inputs.environment }}"}
+    assert workflow.without_deployment == {"staging", "${{ inputs.environment }}"}
     assert workflow.environments == {"production"}
     assert read_workflow(b"on: workflow_dispatch\nrun-name: [a]", PATH).run_name == ""
