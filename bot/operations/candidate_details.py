@@ -93,7 +93,7 @@ async def read(context: Context, project: Project, version: CandidateVersion, *,
 async def _paths(context: Context, project: Project, candidate: Candidate) -> list[EnvironmentPath]:
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
     live, approvals = await _live(project), await _approvals(candidate)
-    decided = await decisions.shown_all(context, environments[:MAX_DECISIONS], candidate)
+    decided = await decisions.preview_all(context, environments[:MAX_DECISIONS], candidate)
     found: list[EnvironmentPath] = []
     for environment, decision in zip_longest(environments, decided):
         settings = gate_settings.read(environment.gate_settings).approvals
