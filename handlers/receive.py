@@ -94,9 +94,10 @@ class Receiver:
                 expected = [hmac.digest(secret, body, "sha256").hex() for secret in secrets]
             else:
                 body, expected = await self._read(request, signature, secrets)
-            if not (signature.isascii() and any(hmac.compare_digest(f"sha256={each}", signature) for each in expected)):
+            right = [signature.isascii() and hmac.compare_digest(f"sha256={each}", signature) for each in expected]
+            if not any(right):
                 raise _Rejected(401, UNSIGNED)
-            self._signatures.right()
+            self._signatures.right(is_current=right[0])
             guid, priority = _identify(headers.get(DELIVERY, ""), event), priority_of(event, body)
             new = await self._intake.put(guid, event, content_type, body, priority)
             response = accepted(request) if new else _json_response(202, delivery="known already")

@@ -9,24 +9,32 @@ DOUBTFUL = 3  # wrong signatures, without a right one
 
 
 class SignatureWatch:
-    """Counts wrong signatures until the first right one. Anyone can send them, so `on_doubt` is called only once."""
+    """Counts wrong signatures until the first right one with the current secret.
+
+    Anyone can send them, so `on_doubt` is called only once for each secret.
+    """
 
     def __init__(self, on_doubt: Callable[[], None]) -> None:
         self.last_right = 0.0  # seconds since the epoch; 0 if there was none
-        self._wrong, self._on_doubt = 0, on_doubt
+        self._is_proven, self._wrong, self._on_doubt = False, 0, on_doubt
 
     @property
     def warning(self) -> str | None:
         """What is probably wrong, if no signature was right and several were wrong."""
-        return UNSIGNED if not self.last_right and self._wrong >= DOUBTFUL else None
+        return UNSIGNED if not self._is_proven and self._wrong >= DOUBTFUL else None
 
-    def right(self) -> None:
-        """Take note of a right signature."""
+    def begin_again(self) -> None:
+        """Doubt the secret again: it may have been replaced, by a wrong one."""
+        self._is_proven, self._wrong = False, 0
+
+    def right(self, *, is_current: bool) -> None:
+        """Take note of a right signature: with the current secret, or with one before it that is still accepted."""
         self.last_right = time.time()
+        self._is_proven = self._is_proven or is_current
 
     def wrong(self) -> None:
         """Take note of a wrong or missing signature."""
-        if not self.last_right:
+        if not self._is_proven:
             self._wrong += 1
             if self._wrong == DOUBTFUL:
                 self._on_doubt()

@@ -40,6 +40,7 @@ from bot.rules.setting_texts import split_list
 from bot.settings import Settings
 from handlers import receive
 from server import connections
+from server.background import BackgroundTasks
 from server.errors import ErrorMiddleware
 from server.health import PATHS as HEALTH_PATHS
 from server.health import Health
@@ -201,10 +202,10 @@ async def _watch_app(app: web.Application) -> None:
 
 async def _feed_pages(service: Service, site: Site) -> AsyncIterator[None]:
     """Tell open pages of what happens."""
-    feeding = asyncio.create_task(site.feed.run(service.database))
+    background = BackgroundTasks()
+    background.start(site.feed.run(service.database))
     yield
-    feeding.cancel()
-    await asyncio.gather(feeding, return_exceptions=True)
+    await background.close()
 
 
 async def _end_streams(site: Site) -> None:

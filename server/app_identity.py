@@ -88,9 +88,7 @@ class AppIdentity:
         if self._encryption is None:
             keys = split_list(self._settings.secret_key.get_secret_value())
             if self._settings.database_url.startswith("sqlite"):
-                file = key_file.path_of(sqlite_path(self._settings.database_url))
-                if not keys or file.exists():
-                    keys.append(key_file.read_or_create(file))
+                keys += _keys_beside(sqlite_path(self._settings.database_url), is_needed=not keys)
             if not keys:
                 raise WrongSettings(NO_KEY, SET_KEY)
             self._encryption = Encryption(keys)
@@ -134,3 +132,15 @@ class AppIdentity:
 
     def _accept(self, secret: str, until: float = float("inf")) -> None:
         self._secrets.append((secret.encode(), until))
+
+
+def _keys_beside(database: str, *, is_needed: bool) -> list[str]:
+    """The key in the file beside a database. One that is needed is made; of another one, what is wrong is logged."""
+    file = key_file.path_of(database)
+    if is_needed:
+        return [key_file.read_or_create(file)]
+    try:
+        return [key_file.read_or_create(file)] if file.exists() else []
+    except (WrongSettings, OSError) as problem:
+        log.warning("setting", warning=f"the key beside the database is left out: {problem}")
+        return []

@@ -1,7 +1,10 @@
 """The file beside an SQLite database whose key encrypts what the database keeps secret."""
 
+import errno
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -39,17 +42,41 @@ def read_or_create(path: Path) -> str:
         raise WrongSettings(f"{path} is damaged: it {error}", "put the key back from a backup") from error
 
 
-def _create(path: Path) -> None:
-    """Write the whole file under another name first: nobody reads a half of it, and none is overwritten."""
+def _create(path: Path, link: Callable[[Path, Path], None] = os.link) -> None:
+    """Make the file, unless there is one. It lasts from then on, whatever happens to the machine.
+
+    Where the file system knows hard links, nobody reads a half of it. `link` makes one.
+    """
+    text = f"{secrets.token_urlsafe(KEY_BYTES)}\n"
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w") as file:
-            file.write(f"{secrets.token_urlsafe(KEY_BYTES)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        _write_new(draft, text)
+        with suppress(FileExistsError):
+            try:
+                link(draft, path)
+            except FileExistsError:
+                raise
+            except OSError:  # there are no hard links here
+                _write_new(path, text)
     finally:
         draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _write_new(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder written, as far as its file system does that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -97,14 +97,17 @@ class EventFeed:
             subscriber.end()
 
     async def run(self, database: Database) -> None:
-        """Read and tell until canceled."""
+        """Read and tell until canceled. What goes wrong is logged, and the next turn tries again."""
         wake = asyncio.Event()
         database.event_notifier.events.add(wake)
         listening = asyncio.create_task(database.listen_for_events())
         try:
             while True:
                 wake.clear()
-                await self._read()
+                try:
+                    await self._read()
+                except Exception as error:
+                    log.error("events not read", exc_info=error)
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
                         await wake.wait()

@@ -71,7 +71,9 @@ def _approval_response(approval: Approval) -> ApprovalResponse:
 async def show_decision(context: Context, call: Call[None, DecisionQuery]) -> object:
     """Show whether a candidate could be deployed now by the caller: every gate with its verdict. Nothing changes."""
     version = parse_candidate_version(call.query.candidate)
-    return decision_json(await decisions.show(context, call.path["project"], call.path["environment"], version))
+    return decision_json(
+        await decisions.preview_by_name(context, call.path["project"], call.path["environment"], version)
+    )
 
 
 async def approve(context: Context, call: Call[ApprovalBody, None]) -> Result:

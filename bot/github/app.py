@@ -134,16 +134,20 @@ class GitHub:
 
     async def identify(self) -> AppFact:
         """Ask GitHub which App we are. Raises WrongSettings if that is not the one of the settings."""
-        found: AppFact | WrongSettings
-        try:
-            found = _identify((await self.as_app("GET", "/app")).data, self._keys.app_id)
-        except ApiError as error:
-            found = no_app(error.status, error.message)
-        self._not_identified = found if isinstance(found, WrongSettings) else None
+        keys, found = self._keys, await self._ask_who_we_are()
+        if self._keys is keys:
+            self._not_identified = found if isinstance(found, WrongSettings) else None
+            self._is_identified = self._is_identified or isinstance(found, AppFact)
         if isinstance(found, WrongSettings):
             raise found
-        self._is_identified = True
         return found
+
+    async def _ask_who_we_are(self) -> AppFact | WrongSettings:
+        app_id = self._keys.app_id
+        try:
+            return _identify((await self.as_app("GET", "/app")).data, app_id)
+        except ApiError as error:
+            return no_app(error.status, error.message)
 
     @property
     def is_configured(self) -> bool:
@@ -167,9 +171,12 @@ class GitHub:
 
     async def bot_login(self, *, renewed: bool = False) -> str:
         """The login under which the App acts on GitHub; `renewed` asks again, since an App may be renamed."""
-        if renewed or not self._bot_login:
-            self._bot_login = f"{(await self.identify()).slug}[bot]"
-        return self._bot_login
+        if self._bot_login and not renewed:
+            return self._bot_login
+        keys, login = self._keys, f"{(await self.identify()).slug}[bot]"
+        if self._keys is keys:
+            self._bot_login = login
+        return login
 
     def api_of_its_own(self) -> Api:
         """A way to send requests of which nothing is remembered, for those that are somebody else's each time."""
@@ -197,18 +204,27 @@ class GitHub:
 
     @contextmanager
     def _learning(self) -> Iterator[None]:
-        """Remember whether GitHub accepts the App in one request, and say in words why not."""
+        """Remember whether GitHub accepts the App in one request, and say in words why not.
+
+        What a request tells that was begun as another App, or with another key, is not remembered.
+        """
+        keys = self._keys
         try:
             yield
         except ApiError as error:
-            self._refused = refused_app(error.status, error.message)
-            if self._refused is None:
+            refused = refused_app(error.status, error.message)
+            self._learn(keys, refused)
+            if refused is None:
                 raise
-            raise self._refused from error
+            raise refused from error
         except WrongSettings as mistake:
-            self._refused = mistake
+            self._learn(keys, mistake)
             raise
-        self._refused = None
+        self._learn(keys, None)
+
+    def _learn(self, keys: AppKeys, refused: WrongSettings | None) -> None:
+        if self._keys is keys:
+            self._refused = refused
 
     async def _mint(self, key: TokenKey) -> Token:
         body: dict[str, Any] = {"permissions": PURPOSES[key.purpose]}

@@ -32,7 +32,7 @@ JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")} 
 
 
 @dataclass(frozen=True)
-class Towards:
+class EnvironmentPath:
     """The way of a candidate to one environment. `live` is the candidate that is live there.
 
     `decision` is None for environments beyond the first MAX_DECISIONS. `approvals` are those that have neither been
@@ -55,9 +55,9 @@ class CandidateDetails:
     build: Run | None
     build_url: str | None
     ban: Ban | None
-    towards: Sequence[Towards]
+    paths: Sequence[EnvironmentPath]
     deployments: Sequence[DeploymentLine]
-    since: Towards | None
+    since: EnvironmentPath | None
     shipment: Shipment | None
     access: Access
     pages: RepositoryPages | None
@@ -71,8 +71,8 @@ async def read(context: Context, project: Project, version: CandidateVersion, *,
     """
     candidate, pages = await candidates.get(context, project, version), offers.pages_of(context, project)
     build = await candidates.newest_build(candidate)
-    towards = await _towards(context, project, candidate)
-    compared = _compared(towards, candidate, since)
+    paths = await _paths(context, project, candidate)
+    compared = _compared(paths, candidate, since)
     live = None if compared is None else compared.live
     history = await deployment_queries.of_candidate(candidate.id, limit=MAX_DEPLOYMENTS)
     return CandidateDetails(
@@ -81,7 +81,7 @@ async def read(context: Context, project: Project, version: CandidateVersion, *,
         build=build,
         build_url=None if pages is None or build is None else pages.run(build.github_id, build.url),
         ban=await Ban.filter(candidate_id=candidate.id, ended_at=None).select_related("created_by").first(),
-        towards=towards,
+        paths=paths,
         deployments=deployment_histories.lines(history, pages),
         since=compared,
         shipment=None if live is None else await shipments.compared(context, candidate, live),
@@ -90,16 +90,16 @@ async def read(context: Context, project: Project, version: CandidateVersion, *,
     )
 
 
-async def _towards(context: Context, project: Project, candidate: Candidate) -> list[Towards]:
+async def _paths(context: Context, project: Project, candidate: Candidate) -> list[EnvironmentPath]:
     environments = await Environment.filter(project_id=project.id).order_by("position", "id")
     live, approvals = await _live(project), await _approvals(candidate)
-    decided = await decisions.shown_all(context, environments[:MAX_DECISIONS], candidate)
-    found: list[Towards] = []
+    decided = await decisions.preview_all(context, environments[:MAX_DECISIONS], candidate)
+    found: list[EnvironmentPath] = []
     for environment, decision in zip_longest(environments, decided):
         settings = gate_settings.read(environment.gate_settings).approvals
         oldest = context.now() - settings.expire_after
         found.append(
-            Towards(
+            EnvironmentPath(
                 environment=environment,
                 live=live.get(environment.id),
                 decision=decision,
@@ -124,8 +124,8 @@ async def _approvals(candidate: Candidate) -> list[Approval]:
     return await rows.limit(MAX_APPROVALS).select_related("user")
 
 
-def _compared(towards: Sequence[Towards], candidate: Candidate, since: str) -> Towards | None:
+def _compared(paths: Sequence[EnvironmentPath], candidate: Candidate, since: str) -> EnvironmentPath | None:
     """The environment with whose live candidate another one is compared."""
-    differing = [each for each in towards if each.live is not None and each.live.commit != candidate.commit]
+    differing = [each for each in paths if each.live is not None and each.live.commit != candidate.commit]
     named = [each for each in differing if each.environment.name == since]
     return next(reversed(named or differing), None)

@@ -94,26 +94,31 @@ async def decide_now(
 
 
 @allowed("project:read")
-async def show(context: Context, project: Project, environment_name: str, version: CandidateVersion) -> Decision:
-    """Decide as if the caller asked for the deployment now. Nothing changes.
+async def preview_by_name(
+    context: Context, project: Project, environment_name: str, version: CandidateVersion
+) -> Decision:
+    """Decide as if the caller asked for a deployment now, of which they name the environment and the candidate.
 
-    What GitHub answered some seconds ago is not asked again, and what is stored is read once, as far as it is known.
+    Nothing changes. Refuses names of nothing.
     """
     environment = await environments.find_by_name(context, project, environment_name)
     candidate = await queries.find_candidate(project, str(version))
     if candidate is None:
         raise await unknown_candidate(context, project, version)
-    return await shown(context, environment, candidate)
+    return await preview(context, environment, candidate)
 
 
-async def shown(context: Context, environment: Environment, candidate: Candidate) -> Decision:
-    """Decide in the same way, without checking grants."""
+async def preview(context: Context, environment: Environment, candidate: Candidate) -> Decision:
+    """Decide as if the caller asked for a deployment now. Nothing changes, and no grants are checked.
+
+    What GitHub answered some seconds ago is not asked again, and what is stored is read once, as far as it is known.
+    """
     subject = Subject(environment, candidate, requester_of(context))
-    return await _shown(context, subject, await stored_facts(context, subject))
+    return await _preview(context, subject, await stored_facts(context, subject))
 
 
-async def shown_all(context: Context, environments: Sequence[Environment], candidate: Candidate) -> list[Decision]:
-    """Decide in the same way about environments of the candidate's project, of which what is stored is read at once.
+async def preview_all(context: Context, environments: Sequence[Environment], candidate: Candidate) -> list[Decision]:
+    """Decide about environments of the candidate's project, as `preview` does; what is stored is read at once.
 
     How commits are related, and who wrote them, is asked of GitHub for one after the other, if it is not stored yet.
     """
@@ -125,11 +130,11 @@ async def shown_all(context: Context, environments: Sequence[Environment], candi
     for environment, facts in zip(environments, all_facts, strict=True):
         subject = Subject(environment, candidate, requester)
         is_known = not _asks_what_is_stored(_questions(facts, subject, ()))
-        found.append(await _shown(context, subject, facts if is_known else await stored_facts(context, subject)))
+        found.append(await _preview(context, subject, facts if is_known else await stored_facts(context, subject)))
     return found
 
 
-async def _shown(context: Context, subject: Subject, facts: GateFacts) -> Decision:
+async def _preview(context: Context, subject: Subject, facts: GateFacts) -> Decision:
     asked = _questions(facts, subject, ())
     answers = await gate_answers.ask(context, subject.candidate, asked, fresh=False)
     if _asks_what_is_stored(asked):

@@ -180,7 +180,7 @@ async def _unapprove(call: CommandCall) -> Act:
 async def _why(call: CommandCall) -> Explanation:
     project, environment = await call.project(), call.arguments.require(ENVIRONMENT)
     version = await candidate_version(call, project)
-    decision = await decisions.show(call.context, project.name, environment, version)
+    decision = await decisions.preview_by_name(call.context, project.name, environment, version)
     return Explanation(decision, await shipments.show(call.context, project.name, environment, version))
 
 

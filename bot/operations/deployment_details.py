@@ -177,8 +177,8 @@ async def _jobs(context: Context, project: Project, run: Run | None) -> RunJobsV
         return RunJobsView(problem=f"GitHub has not answered within {MAX_WAIT:.0f} seconds")
     except DatabaseUnavailable:
         raise
+    except ApiError as error:
+        return RunJobsView(problem=f"GitHub answered {error.status}: {error.message}")
     except Problem as problem:
         reason = problem.details.get("reason")
         return RunJobsView(problem=f"{problem.sentence}: {reason}" if reason else problem.sentence)
-    except ApiError as error:
-        return RunJobsView(problem=f"GitHub answered {error.status}: {error.message}")

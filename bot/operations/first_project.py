@@ -15,6 +15,7 @@ from bot.github.workflows import DispatchDenied
 from bot.operations import environments, projects, repositories
 from bot.rules import projects as rules
 from bot.store.candidates import Candidate
+from bot.store.database import transaction
 from bot.store.projects import Project
 
 MAX_INSTALLATIONS = 20
@@ -33,7 +34,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Installed:
+class Installations:
     """Where the App is installed, or why that is not known."""
 
     found: Sequence[InstallationSummary] = ()
@@ -71,17 +72,17 @@ async def progress(context: Context) -> Progress:
     return Progress([str(name) for name in names], await Candidate.exists())
 
 
-async def list_installed(context: Context) -> Installed:
+async def list_installed(context: Context) -> Installations:
     """Ask GitHub where the App is installed, and on which repositories. What it does not answer is a `problem`."""
     authorize(context.actor, "admin", everywhere=True)
     if not context.github.is_configured:
-        return Installed()
+        return Installations()
     try:
-        return Installed(await _list(context))
+        return Installations(await _list(context))
     except DatabaseUnavailable:
         raise
     except (Refusal, Unavailable) as problem:
-        return Installed(problem=problem)
+        return Installations(problem=problem)
 
 
 async def _list(context: Context) -> Sequence[InstallationSummary]:
@@ -123,14 +124,16 @@ async def offer(context: Context, full_name: str) -> Offer:
 async def create(
     context: Context, name: str, repo: str, build_workflow: str, new_environments: Sequence[NewEnvironment]
 ) -> None:
-    """Create a project with its environments. All of them are checked before any is created."""
+    """Create a project with its environments: all of them, or nothing."""
     for each in new_environments:
         rules.check({"name": each.name, "tier": each.tier, "workflow": each.workflow or None}, rules.ENVIRONMENT)
     names = [each.name.lower() for each in new_environments]
     if len(set(names)) < len(names):
         raise Refusal("Two environments have the same name.", field="environments")
-    await projects.create(context, name, repo, build_workflow=build_workflow or None)
-    for position, each in enumerate(new_environments):
-        await environments.create(
-            context, name, each.name, tier=each.tier, workflow=each.workflow or None, position=position
-        )
+    new = await projects.prepare(context, name, repo, build_workflow=build_workflow or None)
+    async with transaction():
+        await projects.insert(context, new)
+        for position, each in enumerate(new_environments):
+            await environments.create(
+                context, name, each.name, tier=each.tier, workflow=each.workflow or None, position=position
+            )

@@ -65,7 +65,7 @@ async def person(
         if found is None:
             return PersonFact(github_id, login, is_gone=True)
         login, role = found
-    except (Problem, ApiError) as problem:
+    except Problem as problem:
         problems["role"] = _reason(problem)
     teams, unanswered = await _memberships(context, client, login, questions.teams, fresh=fresh)
     if "role" in problems:  # then it is not certain whose login it is
@@ -82,7 +82,7 @@ async def _memberships(
         try:
             if await context.github.people.is_member(client, team.org, team.slug, login, fresh=fresh):
                 found.add(team)
-        except (Problem, ApiError) as problem:
+        except Problem as problem:
             problems[f"team:{team.org}/{team.slug}"] = _reason(problem)
     return frozenset(found), problems
 
@@ -91,7 +91,7 @@ async def _checks(context: Context, client: RepositoryClient, candidate: Candida
     """The checks at a candidate's commit, without ours and those of runs that we dispatched to deploy."""
     try:
         results = await context.github.checks.results(client, candidate.commit, fresh=fresh)
-    except (Problem, ApiError) as problem:
+    except Problem as problem:
         return ChecksFact(problem=_reason(problem))
     runs = list({result.run_id for result in results if result.run_id is not None})
     deploying = await gate_queries.deploying_runs(candidate.repository_id, runs) if runs else set()
@@ -118,7 +118,7 @@ async def _ask_authors(
         return await store_comparison(context, client, CommitSha(str(base)), candidate.commit, with_authors=True)
     try:
         authors = await compare.authors_of(client, candidate.commit)
-    except (Problem, ApiError) as problem:
+    except Problem as problem:
         return _reason(problem)
     if authors is None:
         return NO_COMPARISON
@@ -138,7 +138,7 @@ async def store_comparison(
     """Ask GitHub how `head` stands to `base`, and store the answer; returns why that was not possible."""
     try:
         comparison = await (compare.compare(client, base, head) if with_authors else _status(client, base, head))
-    except (Problem, ApiError) as problem:
+    except Problem as problem:
         return _reason(problem)
     if comparison is None:
         return NO_COMPARISON
@@ -190,7 +190,7 @@ def _unanswered(questions: Questions, problem: str) -> Answers:
     )
 
 
-def _reason(problem: Problem | ApiError) -> str:
+def _reason(problem: Problem) -> str:
     """Why a question was not answered. An outage of our own database is one."""
     if isinstance(problem, DatabaseUnavailable):
         raise problem

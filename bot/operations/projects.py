@@ -1,6 +1,7 @@
 """Projects: create, find, list, change, and compute the next version."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from tortoise.exceptions import IntegrityError
@@ -59,6 +60,15 @@ class ProjectChanges(ProjectSettings, total=False):
     permalink: str
 
 
+@dataclass(frozen=True)
+class NewProject:
+    """A project that may be created: its values, and its repository, as it was written and as it was found."""
+
+    values: Mapping[str, Any]
+    repo: str | None
+    repository: Repository | None
+
+
 async def create(
     context: Context,
     name: str,
@@ -70,23 +80,40 @@ async def create(
 
     Refuses invalid values, a repository that the App cannot access, and a name, permalink or tag prefix that is taken.
     """
+    project = await insert(context, await prepare(context, name, repo, permalink, **settings))
+    await project.fetch_related("repository")
+    return project
+
+
+async def prepare(
+    context: Context,
+    name: str,
+    repo: str | None = None,
+    permalink: str | None = None,
+    **settings: Unpack[ProjectSettings],
+) -> NewProject:
+    """Do of `create` what needs GitHub: the rest can be a part of a larger transaction."""
     authorize(context.actor, "project:write")
     if context.actor.is_scoped:
         raise Forbidden("This token is for one project only and cannot create another.")
     values: dict[str, Any] = {"name": name, "permalink": permalink or make_permalink(name), **settings}
     rules.check(values, rules.PROJECT)
-    repository = await _repository(context, repo)
+    return NewProject(values, repo, await _repository(context, repo))
+
+
+async def insert(context: Context, new: NewProject) -> Project:
+    """Create a project that was prepared. Refuses a name, permalink or tag prefix that is taken."""
+    authorize(context.actor, "project:write")
     try:
         async with transaction():
-            values = await _with_prefixes(context, _without_nulls(values), repository)
+            values = await _with_prefixes(context, _without_nulls(new.values), new.repository)
             await _refuse_clashes(context, values)
             now = context.now()
-            project = await Project.create(repository=repository, created_at=now, updated_at=now, **values)
-            created = ProjectCreated(project_id=project.id, target=name, new={**values, "repo": repo})
-            await events.record(context, created)
+            project = await Project.create(repository=new.repository, created_at=now, updated_at=now, **values)
+            recorded = {**values, "repo": new.repo}
+            await events.record(context, ProjectCreated(project_id=project.id, target=project.name, new=recorded))
     except IntegrityError as clash:
         raise Conflict("Another project of this name, permalink or tag prefix has just been created.") from clash
-    await project.fetch_related("repository")
     return project
 
 
@@ -221,7 +248,7 @@ def _refuse_equal(prefixes: dict[str, str]) -> None:
         raise Refusal("`tag_prefix` and `trigger_tag_prefix` must differ.", field="trigger_tag_prefix")
 
 
-def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,6 +1,8 @@
 """The part of `longshore check` that is about repositories: whether they are reachable, and their workflow files."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.context import Context
@@ -15,44 +17,77 @@ from bot.rules.workflow_checks import WorkflowUse
 from bot.store.projects import Environment, Project, Repository
 
 MAX_CHECKED = 50  # repositories, and workflow files: each costs at least one request
+AT_ONCE = 4  # questions to GitHub
 CHECK = "repositories"
 
 T = TypeVar("T")
 
 
-async def reachable(context: Context) -> Sequence[Line]:
-    """Check whether the App reaches the repository of each project."""
+@dataclass(frozen=True)
+class Kind:
+    """What is checked one by one: the name of the check, and the things in the plural."""
+
+    check: str
+    plural: str
+
+
+async def reachable(context: Context, seconds: float) -> Sequence[Line]:
+    """Check whether the App reaches the repository of each project, as many as GitHub tells of in so many seconds."""
     found = await Repository.filter(projects__archived=False).distinct().order_by("full_name")
     if not found:
         return [Line(CHECK, "warning", "There is no project with a repository yet.", "Make one: see /setup.")]
-    return await _each(CHECK, found, lambda row: _repository(context, row), "repositories")
+    return await _each(Kind(CHECK, "repositories"), found, lambda row: _repository(context, row), seconds)
 
 
-async def workflow_files(context: Context) -> Sequence[Line]:
-    """Check the workflow files of all projects whose repositories are reachable, at the tip of the default branch."""
+async def workflow_files(context: Context, seconds: float) -> Sequence[Line]:
+    """Check the workflow files of all projects whose repositories are reachable, at the tip of the default branch.
+
+    As many are checked as GitHub sends in so many seconds.
+    """
     uses = await _uses()
     if not uses:
         return [Line(workflow_checks.CHECK, "warning", "No project starts a workflow yet.")]
-    return await _each(workflow_checks.CHECK, uses, lambda found: _workflow(context, *found), "workflow files")
+    kind = Kind(workflow_checks.CHECK, "workflow files")
+    return await _each(kind, uses, lambda found: _workflow(context, *found), seconds)
 
 
 async def _each(
-    check: str, found: Sequence[T], examine: Callable[[T], Awaitable[Sequence[Line]]], what: str
+    kind: Kind, found: Sequence[T], examine: Callable[[T], Awaitable[Sequence[Line]]], seconds: float
 ) -> Sequence[Line]:
-    """The lines about each, one after the other, so that GitHub is asked politely; so many at most."""
-    lines: list[Line] = []
-    for each in found[:MAX_CHECKED]:
-        try:
-            lines += await examine(each)
-        except DatabaseUnavailable:
-            raise
-        except Problem as problem:
-            reason = str(problem.details.get("reason") or "")
-            lines.append(Line(check, "failure", f"{problem.sentence.rstrip('.')}.", reason))
+    """The lines about each, in their order; so many at most. What is not known after some seconds is left out."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def take_turn(each: T) -> Sequence[Line]:
+        async with turns:
+            return await _examine(kind.check, examine(each))
+
+    tasks = [asyncio.create_task(take_turn(each)) for each in found[:MAX_CHECKED]]
+    try:
+        await asyncio.wait(tasks, timeout=seconds)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    done = [task for task in tasks if not task.cancelled()]
+    lines = [line for task in done for line in task.result()]
+    if len(done) < len(tasks):
+        sentence = f"GitHub did not answer about {len(tasks) - len(done)} of {len(tasks)} {kind.plural} in time."
+        remedy = "They were not checked. Try again later."
+        lines.append(Line(kind.check, "warning" if done else "failure", sentence, remedy))
     if len(found) > MAX_CHECKED:
-        sentence = f"{len(found) - MAX_CHECKED:,} more {what} were not checked."
-        lines.append(Line(check, "warning", sentence, "The first ones were: it would take too many requests."))
+        sentence = f"{len(found) - MAX_CHECKED:,} more {kind.plural} were not checked."
+        lines.append(Line(kind.check, "warning", sentence, "The first ones were: it would take too many requests."))
     return lines
+
+
+async def _examine(check: str, examined: Awaitable[Sequence[Line]]) -> Sequence[Line]:
+    try:
+        return await examined
+    except DatabaseUnavailable:
+        raise
+    except Problem as problem:
+        reason = str(problem.details.get("reason") or "")
+        return [Line(check, "failure", f"{problem.sentence.rstrip('.')}.", reason)]
 
 
 async def _repository(context: Context, row: Repository) -> Sequence[Line]:
@@ -102,7 +137,7 @@ async def _workflow(context: Context, use: WorkflowUse, repository: Repository) 
         return [workflow_checks.denied(use, denied.sentence)]
     unused = [
         workflow_checks.rule_unused(use, name)
-        for name in workflow_checks.environments_unasked(use, content)
+        for name in workflow_checks.environments_without_deployment(use, content)
         if await app_settings.has_own_rule(client, name)
     ]
     return [*workflow_checks.lines(use, content, INPUT_PREFIX), *unused]

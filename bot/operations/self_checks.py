@@ -1,7 +1,7 @@
 """`longshore check`: everything around the service that can be set up wrongly, looked at in one go.
 
-Checks are values that are performed one after the other, each within a time limit. One that others need, and that
-fails, spares them. Nothing is changed, but for a row that is written and deleted again.
+Checks are values that are performed one after the other, each within a time limit. If one fails, those that need
+it are skipped. Nothing is changed, but for a row that is written and deleted again.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from bot.store.migrate import pending_migrations
 
 MAX_NAMED = 10  # installations in one sentence
 TIME_LIMIT = 20.0  # seconds of one check
+FOR_EACH = 0.9  # of that time, for what is checked one by one: the rest is for what is found until then
 ESSENTIAL = frozenset(
     name for purpose, needed in PURPOSES.items() if purpose not in GRANTED_LATER for name in needed
 ).difference(OPTIONAL)
@@ -64,12 +65,13 @@ class Examination:
     context: Context
     facts: ServiceFacts
     lines: list[Line] = field(default_factory=list)
-    spared: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     app: AppSettings = NO_APP
+    time_limit: float = TIME_LIMIT
 
     def failed(self, check: str) -> bool:
-        """Whether a check has failed, or was spared."""
-        return check in self.spared or is_failed(line for line in self.lines if line.check == check)
+        """Whether a check has failed, or was skipped."""
+        return check in self.skipped or is_failed(line for line in self.lines if line.check == check)
 
 
 @dataclass(frozen=True)
@@ -81,27 +83,27 @@ class Check:
     perform: Callable[[Examination], Awaitable[Sequence[Line]]]
 
 
-async def examine(context: Context, facts: ServiceFacts) -> Sequence[Line]:
-    """Perform all checks, for an operator."""
+async def examine(context: Context, facts: ServiceFacts, time_limit: float = TIME_LIMIT) -> Sequence[Line]:
+    """Perform all checks, for an operator, each within so many seconds."""
     authorize(context.actor, "admin", everywhere=True)
-    examination = Examination(context, facts)
+    examination = Examination(context, facts, time_limit=time_limit)
     for check in CHECKS:
         if any(examination.failed(name) for name in check.needs):
-            examination.spared.append(check.name)
+            examination.skipped.append(check.name)
         else:
             examination.lines += await _perform(check, examination)
-    if examination.spared:
-        sentence = f"Nothing is known of {in_words(examination.spared)} before the failures above are mended."
+    if examination.skipped:
+        sentence = f"Nothing is known of {in_words(examination.skipped)} before the failures above are mended."
         examination.lines.append(Line(NOT_CHECKED, "warning", sentence))
     return examination.lines
 
 
 async def _perform(check: Check, examination: Examination) -> Sequence[Line]:
     try:
-        async with asyncio.timeout(TIME_LIMIT):
+        async with asyncio.timeout(examination.time_limit):
             return await check.perform(examination)
     except TimeoutError:
-        return [Line(check.name, "failure", f"There was no answer within {TIME_LIMIT:.0f} seconds.")]
+        return [Line(check.name, "failure", f"There was no answer within {examination.time_limit:.0f} seconds.")]
     except Problem as problem:
         return [Line(check.name, "failure", _sentence(problem), _remedy(problem))]
     except Exception as error:
@@ -205,11 +207,11 @@ async def _secret_key(examination: Examination) -> Sequence[Line]:
 
 
 async def _repositories(examination: Examination) -> Sequence[Line]:
-    return await repository_checks.reachable(examination.context)
+    return await repository_checks.reachable(examination.context, examination.time_limit * FOR_EACH)
 
 
 async def _workflows(examination: Examination) -> Sequence[Line]:
-    return await repository_checks.workflow_files(examination.context)
+    return await repository_checks.workflow_files(examination.context, examination.time_limit * FOR_EACH)
 
 
 def _held(needed: Mapping[str, str], held: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,7 +2,6 @@
 
 from bot.context import Context, allowed
 from bot.errors import DatabaseUnavailable, Problem
-from bot.github.transport import ApiError
 from bot.operations import candidates, environments
 from bot.rules.deployment_replies import Shipment
 from bot.rules.versions import CandidateVersion
@@ -32,6 +31,6 @@ async def compared(context: Context, candidate: Candidate, live: Candidate) -> S
         commits = await context.github.commit_ranges.between(client, base, candidate.commit, MAX_COMMITS)
     except DatabaseUnavailable:
         raise
-    except (Problem, ApiError) as problem:
+    except Problem as problem:
         return Shipment(live.version, problem=str(problem))
     return Shipment(live.version, commits, problem=UNCOMPARED if commits is None else None)

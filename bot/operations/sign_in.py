@@ -11,7 +11,7 @@ from bot.rules.ids import GitHubUserId, SessionId
 
 
 @dataclass(frozen=True)
-class Departure:
+class SignInRequest:
     """Somebody who is sent to GitHub: the address there, and what their browser keeps until it comes back."""
 
     url: str = field(repr=False)
@@ -19,14 +19,14 @@ class Departure:
     verifier: str = field(repr=False)
 
 
-def depart(context: Context, client_id: str, redirect_uri: str) -> Departure:
+def begin(context: Context, client_id: str, redirect_uri: str) -> SignInRequest:
     """Send somebody to GitHub, to confirm there who they are."""
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     url = github.authorize_url(context.github.web_url, client_id, redirect_uri, state, verifier)
-    return Departure(url, state, verifier)
+    return SignInRequest(url, state, verifier)
 
 
-async def arrive(
+async def complete(
     context: Context, authorization: Authorization, browser: str, *, replaces: SessionId | None = None
 ) -> str:
     """Begin a session of the person for whom GitHub sent a browser back; returns its secret, which is not stored.

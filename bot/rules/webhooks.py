@@ -4,7 +4,10 @@ REMEDY = (
     "the secret of the App's webhook on GitHub must be that of LONGSHORE_GITHUB_WEBHOOK_SECRET, "
     "or the one that was entered at /setup"
 )
-UNSIGNED = f"No webhook since the start has had the right signature; several had a wrong one or none: {REMEDY}."
+UNSIGNED = (
+    "No webhook since the start, or since the secret was replaced, has had the right signature; "
+    f"several had a wrong one or none: {REMEDY}."
+)
 
 
 def is_refusal(status: int) -> bool:

@@ -47,10 +47,10 @@ def denied(use: WorkflowUse, sentence: str) -> Line:
     return Line(CHECK, "failure", f"{use.repository}: {sentence}", f"{start} {use.project}{for_what}.")
 
 
-def environments_unasked(use: WorkflowUse, workflow: Workflow) -> Sequence[str]:
+def environments_without_deployment(use: WorkflowUse, workflow: Workflow) -> Sequence[str]:
     """The environments of a file's jobs with `deployment: false`; all that it deploys to for an expression."""
     found: dict[str, None] = {}
-    for name in sorted(workflow.unasked):
+    for name in sorted(workflow.without_deployment):
         found |= dict.fromkeys(use.environments if "${{" in name else [name])
     return list(found)
 

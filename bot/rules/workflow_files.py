@@ -41,14 +41,14 @@ class Workflow:
     """What a file says: the inputs that its `workflow_dispatch` trigger declares, and its jobs' environments.
 
     `environments` are the names, in lower case, of those in which jobs make deployments. They are not all of them,
-    unless `is_complete`: a name may be an expression, and a job may be that of another workflow. `unasked` are the
-    environments of jobs with `deployment: false`, as they are written. `run_name` is the title of its runs.
+    unless `is_complete`: a name may be an expression, and a job may be that of another workflow. `without_deployment`
+    are the environments of jobs with `deployment: false`, as they are written. `run_name` is the title of its runs.
     """
 
     inputs: frozenset[str]
     environments: frozenset[str] = frozenset()
     is_complete: bool = True
-    unasked: frozenset[str] = frozenset()
+    without_deployment: frozenset[str] = frozenset()
     run_name: str = ""
 
     def uses(self, environment: str) -> EnvironmentUse:
@@ -68,12 +68,8 @@ def read_workflow(content: bytes, path: str) -> Workflow:
     names = list(_environments(root))
     literal = frozenset(name.lower() for name in names if name is not None and "${{" not in name)
     is_complete = all(name is not None and "${{" not in name for name in names)
-    return Workflow(inputs, literal, is_complete, frozenset(_unasked(root)), _text(_lenient(root).get("run-name")))
-
-
-def declared_inputs(content: bytes, path: str) -> frozenset[str]:
-    """The names of the inputs that a file's `workflow_dispatch` trigger declares. Raises InvalidWorkflow."""
-    return read_workflow(content, path).inputs
+    without = frozenset(_without_deployment(root))
+    return Workflow(inputs, literal, is_complete, without, _text(_lenient(root).get("run-name")))
 
 
 class _Fault(Exception):
@@ -134,20 +130,20 @@ def _environments(root: _Node) -> Iterator[str | None]:
         details = _lenient(environment)
         if environment.kind == "text":
             yield environment.text
-        elif not _is_unasked(details):
+        elif not _makes_no_deployment(details):
             name = details.get("name")
             yield name.text if name is not None and name.kind == "text" else None
 
 
-def _unasked(root: _Node) -> Iterator[str]:
+def _without_deployment(root: _Node) -> Iterator[str]:
     """The environments of jobs that use them without a deployment."""
     for job in _lenient(_lenient(root).get("jobs")).values():
         details = _lenient(_lenient(job).get("environment"))
-        if _is_unasked(details) and (name := _text(details.get("name"))):
+        if _makes_no_deployment(details) and (name := _text(details.get("name"))):
             yield name
 
 
-def _is_unasked(details: dict[str, _Node]) -> bool:
+def _makes_no_deployment(details: dict[str, _Node]) -> bool:
     return _text(details.get("deployment")).lower() == "false"
 
 

@@ -41,9 +41,7 @@ async def _asked(ask: Ask, given: Mapping[str, str], current: str) -> list[str]:
     try:
         async with asyncio.timeout(SECONDS):
             found = environment.variables()
-            url = given.get("url") or found.url
-            known = logins.read(environment.logins_file())
-            login = logins.choose(known, logins.parse_url(url, "--url") if url else None, found.token)
+            login = logins.find(logins.read(environment.logins_file()), given.get("url"), found)
             async with connected(login, Silence().say, IMPATIENT, environment.proxies()) as service:
                 return await ask(Caller(service, Silence(), named=given.get("project") or found.project), current)
     except (Stopped, TimeoutError, OSError):

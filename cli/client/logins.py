@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
 
 from bot.rules import addresses
 from bot.rules.names import in_words
+from cli.client.environment import Variables
 from cli.client.exits import Stopped, Usage
 
 LOG_IN = "log in with `longshore login URL`"
@@ -47,6 +49,25 @@ def parse_url(text: str, name: str) -> str:
         return addresses.base_url(text)
     except ValueError as error:
         raise Usage(f"{name} {error}.") from None
+
+
+def find(kept: Logins, option: str | None, variables: Variables) -> Login:
+    """The login to use: of the service that `--url` names, else `LONGSHORE_URL`, else of the current one.
+
+    `LONGSHORE_TOKEN` wins over the token that is kept, but where `LONGSHORE_URL` says whose it is, nobody else gets it.
+    """
+    own = parse_url(variables.url, "LONGSHORE_URL") if variables.url else None
+    url = parse_url(option, "--url") if option else own
+    if not (variables.token and own and url) or _origin(url) == _origin(own):
+        return choose(kept, url, variables.token)
+    if url not in kept.tokens:
+        raise Usage(f"LONGSHORE_TOKEN is for {own}, and is not sent to {url}: {LOG_IN}.{_known(kept)}")
+    return choose(kept, url, "")
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
 
 
 def choose(logins: Logins, url: str | None, token: str) -> Login:

@@ -42,13 +42,6 @@ async def _call(options: ServiceOptions, act: Act) -> Outcome:
     file, found = environment.logins_file(), environment.variables()
     with Screen() as screen:
         warn(screen, file)
-        login = logins.choose(logins.read(file), _url(options.url, found.url), found.token)
+        login = logins.find(logins.read(file), options.url, found)
         async with connected(login, screen.say, proxies=environment.proxies()) as service:
             return await act(Caller(service, screen, named=options.project or found.project))
-
-
-def _url(option: str | None, variable: str) -> str | None:
-    """The URL that somebody named, tidied: the option wins over the variable."""
-    if option:
-        return logins.parse_url(option, "--url")
-    return logins.parse_url(variable, "LONGSHORE_URL") if variable else None

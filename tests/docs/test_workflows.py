@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from bot.rules.runs import has_request_id
-from bot.rules.workflow_files import declared_inputs
+from bot.rules.workflow_files import read_workflow
 from tests.docs.test_sessions import PAGES, ROOT
 from tests.world import World
 
@@ -28,7 +28,7 @@ def test_there_is_a_workflow_to_copy_for_builds_and_one_for_deployments() -> Non
 
 @pytest.mark.parametrize("text", WORKFLOWS)
 async def test_a_workflow_is_sent_all_its_inputs_and_has_the_request_id_in_its_name(world: World, text: str) -> None:
-    declared = declared_inputs(text.encode(), "example.yml")
+    declared = read_workflow(text.encode(), "example.yml").inputs
     (request_id,) = FILES.keys() & declared
     whole = text if "\njobs:" in text else text + "jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo}]}}\n"
     await world.github.commit(files={f".github/workflows/{FILES[request_id]}": whole})
@@ -44,4 +44,4 @@ async def test_a_workflow_is_sent_all_its_inputs_and_has_the_request_id_in_its_n
 @pytest.mark.parametrize("text", WORKFLOWS)
 def test_every_expression_of_a_workflow_reads_an_input_that_is_declared(text: str) -> None:
     assert yaml.load(text, yaml.BaseLoader)["run-name"]
-    assert set(re.findall(r"inputs\.(\w+)", text)) <= declared_inputs(text.encode(), "example.yml")
+    assert set(re.findall(r"inputs\.(\w+)", text)) <= read_workflow(text.encode(), "example.yml").inputs

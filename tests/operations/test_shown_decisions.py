@@ -104,6 +104,6 @@ async def test_the_decision_that_is_shown_is_the_one_that_a_deployment_would_get
     await world.cut("1.1-rc1")
     await set_gates(**{**EVERYTHING, "deployers": []})
     context = await world.context()
-    shown = await decisions.show(context, "site", "staging", parse_candidate_version("1.1-rc1"))
+    shown = await decisions.preview_by_name(context, "site", "staging", parse_candidate_version("1.1-rc1"))
     refused = await world.deploy("1.1-rc1")
     assert refused.json["details"]["gates"] == to_json(shown)["gates"]

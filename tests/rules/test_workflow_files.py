@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.workflow_files import MAX_CHARACTERS, MAX_DEPTH, InvalidWorkflow, declared_inputs, read_workflow
+from bot.rules.workflow_files import MAX_CHARACTERS, MAX_DEPTH, InvalidWorkflow, read_workflow
 
 PATH = ".github/workflows/build.yml"
 MIB = MAX_CHARACTERS
@@ -150,7 +150,7 @@ BYTES = [
 
 @pytest.mark.parametrize(("text", "inputs"), DECLARED, ids=[repr(text[:60]) for text, _ in DECLARED])
 def test_the_inputs_that_a_file_declares(text: str, inputs: set[str]) -> None:
-    assert declared_inputs(text.encode(), PATH) == inputs
+    assert read_workflow(text.encode(), PATH).inputs == inputs
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_inputs_that_a_file_declares(text: str, inputs: set[str]) -> None:
 )
 def test_a_file_that_github_could_not_start_is_refused_with_what_to_correct(content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidWorkflow) as refused:
-        declared_inputs(content, PATH)
+        read_workflow(content, PATH)
     assert refused.value.sentence.startswith(f"`{PATH}` {sentence}")
     assert refused.value.sentence.endswith(".") and len(refused.value.sentence) < 200
 
@@ -169,7 +169,7 @@ def test_a_file_that_github_could_not_start_is_refused_with_what_to_correct(cont
 def test_a_short_file_is_read_in_no_time(text: str) -> None:
     begun = time.process_time()
     with pytest.raises(InvalidWorkflow):
-        declared_inputs(text.encode(), PATH)
+        read_workflow(text.encode(), PATH)
     assert time.process_time() - begun < 0.2
 
 
@@ -202,7 +202,7 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=30).map("\n".join) | st.text() | st.lists(LINES).map("".join))
 def test_whatever_a_file_holds_it_is_read_or_refused_with_a_sentence(text: str) -> None:
     try:
-        assert all(isinstance(name, str) for name in declared_inputs(text.encode("utf-8", "replace"), PATH))
+        assert all(isinstance(name, str) for name in read_workflow(text.encode("utf-8", "replace"), PATH).inputs)
     except InvalidWorkflow as refused:
         assert refused.sentence.startswith(f"`{PATH}` ") and refused.sentence.endswith(".")
 
@@ -210,7 +210,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_with_a_sentence(text: str) 
 @given(st.binary(max_size=200))
 def test_whatever_bytes_a_file_has_they_are_read_or_refused(content: bytes) -> None:
     try:
-        declared_inputs(content, PATH)
+        read_workflow(content, PATH)
     except InvalidWorkflow as refused:
         assert refused.sentence
 
@@ -259,6 +259,6 @@ def test_the_title_of_runs_and_the_environments_without_a_deployment_are_read() 
     """
     workflow = read_workflow(text.encode(), PATH)
     assert workflow.run_name == "deploy ${{ inputs.deployment_id }}"
-    assert workflow.unasked == {"staging", "${{ inputs.environment }}"}
+    assert workflow.without_deployment == {"staging", "${{ inputs.environment }}"}
     assert workflow.environments == {"production"}
     assert read_workflow(b"on: workflow_dispatch\nrun-name: [a]", PATH).run_name == ""

@@ -1,15 +1,18 @@
 """The settings of the App: all of them or none, and the key that encrypts what is stored instead."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.encryption import Encryption
 from bot.errors import Misconfigured, WrongSettings
 from bot.settings import read_settings
 from sandbox.credentials import key_pair
 from server import key_file
+from server.app_identity import AppIdentity
 
 APP = {"github_app_id": "1", "github_private_key": key_pair()[0], "github_webhook_secret": "a webhook's secret"}
 NAMES = {"github_app_id": "APP_ID", "github_private_key": "PRIVATE_KEY", "github_webhook_secret": "WEBHOOK_SECRET"}
@@ -72,3 +75,31 @@ def test_the_file_of_a_key_is_made_once_and_never_overwritten(tmp_path: Path) ->
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
     with pytest.raises(WrongSettings, match="cannot be kept beside the database"):
         key_file.read_or_create(tmp_path / "missing" / "x.key")
+
+
+def test_the_file_of_a_key_is_made_where_there_are_no_hard_links(tmp_path: Path) -> None:
+    def refuse(draft: Path, path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(draft), None, str(path))
+
+    path = key_file.path_of(str(tmp_path / "longshore.db"))
+    key_file._create(path, refuse)
+    first = key_file.read_or_create(path)
+    assert (len(first) >= 32, path.stat().st_mode & 0o777) == (True, 0o600)
+    key_file._create(path, refuse)
+    assert key_file.read_or_create(path) == first
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("content", [b"damaged", b"\xff\xfe", None], ids=["short", "binary", "a folder"])
+def test_a_file_that_cannot_be_used_beside_a_key_of_the_settings_is_a_warning(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = key_file.path_of(str(tmp_path / "longshore.db"))
+    path.mkdir() if content is None else path.write_bytes(content)
+    url = f"sqlite://{tmp_path / 'longshore.db'}"
+    with capture_logs() as logs:
+        encryption = AppIdentity(read_settings(database_url=url, secret_key=ONE), lambda *_: None).encryption()
+    assert Encryption([ONE]).decrypt(encryption.encrypt("secret", "here"), "here") == "secret"
+    assert any(str(path) in str(line.get("warning")) for line in logs if line["log_level"] == "warning"), logs
+    with pytest.raises(WrongSettings):
+        AppIdentity(read_settings(database_url=url), lambda *_: None).encryption()

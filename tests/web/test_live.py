@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import orjson
+from structlog.testing import capture_logs
 
 from bot.context import utc_now
 from bot.operations import sessions
 from bot.store.audit import AuditEntry
+from bot.store.database import execute
 from bot.store.event_queries import EntryRow
+from tests.outages import eventually
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
 from tests.world import World
 from web import cookies
@@ -147,6 +150,23 @@ async def test_what_others_do_has_no_stream_look_anew_but_a_sign_out_and_a_chang
     await world.settle()
     told = await missed(0 if newest is None else newest.id)
     assert told is not None and told.of_readers
+
+
+async def test_what_cannot_be_read_is_logged_and_the_next_entry_is_told(world: World) -> None:
+    async def is_logged() -> bool:
+        return any(line["event"] == "events not read" and line["log_level"] == "error" for line in logs)
+
+    operator = await sign_in_as_operator(world)
+    async with listening(operator) as stream:
+        await stream.next()
+        with capture_logs() as logs:
+            await execute("ALTER TABLE audit_entries RENAME TO mislaid")
+            try:
+                await eventually(is_logged)
+            finally:
+                await execute("ALTER TABLE mislaid RENAME TO audit_entries")
+        await world.ask("POST", "/api/freezes", {"reason": "audit"})
+        assert await stream.until("service")
 
 
 async def test_strangers_have_no_stream(world: World) -> None:

@@ -64,6 +64,27 @@ async def test_a_candidate_is_cut_from_a_branch_a_commit_or_a_merged_pull_reques
     assert (await AuditEntry.get(act="candidate.cut")).channel == "page"
 
 
+async def test_digits_that_are_also_the_name_of_a_branch_elsewhere_are_refused_with_both_readings(world: World) -> None:
+    operator = await sign_in_as_operator(world)
+    meant = await world.github.commit("What the maintainer means")
+    tip = await world.github.commit("What somebody else pushed")
+    await world.github.branch(meant[:7])
+    for named in (meant[:7], meant[:7].upper()):
+        refused = await operator.open(f"{SITE}/cut?version=1.0.0&commit={named}")
+        assert (refused.status, f"at {tip}" in refused.text) == (400, False), refused.text
+    refused = await operator.open(f"{SITE}/cut?version=1.0.0&commit={meant[:7]}")
+    assert f"the beginning of a commit's SHA, or the branch of that name, whose tip is {tip}" in refused.text
+    for named in (meant, meant[:8], meant[:8].upper()):
+        plan = await operator.open(f"{SITE}/cut?version=1.0.0&commit={named}")
+        assert f"Cut 1.0.0-rc1 at {meant} of the branch main." in plan.text, named
+    await world.github.branch(tip[:7])
+    plan = await operator.open(f"{SITE}/cut?version=1.0.0&commit={tip[:7]}")
+    assert f"Cut 1.0.0-rc1 at {tip} of the branch main." in plan.text
+    refused = await operator.open(f"{SITE}/cut?version=1.0.0&commit={meant[:6]}")
+    assert (refused.status, "a SHA of at least 7 digits" in refused.text) == (400, True)
+    await world.settle()
+
+
 async def test_a_deployment_shows_its_gates_waits_for_an_approval_and_is_rolled_back(world: World) -> None:
     await world.cut("1.0.0-rc1")
     await Environment.filter(name="production").update(gate_settings=RULE)

@@ -125,6 +125,17 @@ async def test_a_deployment_is_requested_until_its_run_is_under_way_even_when_gi
     await world.github.finish()
 
 
+async def test_a_deployment_says_with_what_github_refuses_to_tell_of_its_jobs(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    await world.deploy("1.0.0-rc1")
+    await world.settle()
+    operator = await sign_in_as_operator(world)
+    world.github.faults.refuse(410, "Gone for good", path="*/jobs")
+    page = await operator.open("/deployments/1")
+    assert "The jobs cannot be shown now: GitHub answered 410: Gone for good." in page.text
+    await world.settle()
+
+
 async def test_who_may_not_read_a_project_finds_none_of_its_pages(released: World) -> None:
     released.github.person("rita", "read")
     await released.github.set_private(True)

@@ -183,12 +183,12 @@ async def test_a_form_sent_to_another_address_is_another_act(world: World) -> No
 async def test_a_sign_in_ends_only_in_the_browser_that_began_it_and_once(world: World) -> None:
     world.github.person("mallory")
     victim, attacker = Visitor(world), Visitor(world)
-    theirs = await attacker.ask_github(await attacker.depart(), "mallory")
+    theirs = await attacker.ask_github(await attacker.begin_sign_in(), "mallory")
     code, state = URL(theirs).query["code"], URL(theirs).query["state"]
     for path in (theirs, "/auth/github/callback", f"/auth/github/callback?code={code}"):
         page = await victim.open(path)
         assert (page.status, "was not begun in this browser" in page.text) == (400, True)
-    await victim.depart()
+    await victim.begin_sign_in()
     for query in (f"code={code}&state={state}", f"code={code}", f"code={code}&state=", "state=%ff"):
         kept = dict(victim.cookies)
         assert (await victim.open(f"/auth/github/callback?{query}")).status == 400
@@ -205,11 +205,11 @@ async def test_a_sign_in_ends_only_in_the_browser_that_began_it_and_once(world: 
 async def test_a_code_is_worth_nothing_to_who_lacks_the_verifier_of_its_browser(world: World) -> None:
     world.github.person("mallory")
     victim, attacker = Visitor(world), Visitor(world)
-    stolen = URL(await victim.ask_github(await victim.depart(), "alice")).query["code"]
-    state = (await attacker.depart()).query["state"]
+    stolen = URL(await victim.ask_github(await victim.begin_sign_in(), "alice")).query["code"]
+    state = (await attacker.begin_sign_in()).query["state"]
     injected = await attacker.open(f"/auth/github/callback?code={stolen}&state={state}")
     assert (injected.status, "GitHub does not accept this sign-in" in injected.text) == (400, True)
-    url = await victim.depart()
+    url = await victim.begin_sign_in()
     back = await victim.ask_github(url, "alice")
     name, value = next(iter(victim.cookies.items()))
     begun, verifier, path = value.split(".")
@@ -225,7 +225,7 @@ async def test_too_many_failures_are_refused_before_github_is_asked_but_a_valid_
         assert (await visitor.send("/login-link", {"secret": "wrong"})).status == 401
     refused = await visitor.send("/login-link", {"secret": "wrong"})
     assert (refused.status, refused.headers["Retry-After"].isdigit()) == (429, True)
-    back = await visitor.ask_github(await visitor.depart(), "alice")
+    back = await visitor.ask_github(await visitor.begin_sign_in(), "alice")
     world.github.forget_calls()
     limited = await visitor.open(back)
     assert (limited.status, limited.headers["Retry-After"].isdigit()) == (429, True)
@@ -304,7 +304,7 @@ async def test_a_sign_in_leads_nowhere_else(world: World) -> None:
     for text in ("//evil.example", "/%5Cevil.example", "%2F%2Fevil.example", "https%3Aevil.example", "/" + "x" * 2000):
         assert (await visitor.sign_in("alice", text)).location == "/", text
     name = "longshore-sign-in"
-    url = await visitor.depart()
+    url = await visitor.begin_sign_in()
     begun, verifier, _ = visitor.cookies[name].split(".")
     visitor.cookies[name] = f"{begun}.{verifier}.Ly9ldmlsLmV4YW1wbGU"  # "//evil.example"
     assert (await visitor.open(await visitor.ask_github(url, "alice"))).location == "/"
@@ -341,7 +341,7 @@ async def test_cookies_are_kept_from_scripts_and_other_sites_and_over_https_to_t
 ) -> None:
     async with running_world(source, database_url, aiohttp_server, base_url=url) as world:
         visitor = Visitor(world)
-        back = await visitor.ask_github(await visitor.depart(), "alice")
+        back = await visitor.ask_github(await visitor.begin_sign_in(), "alice")
         begun = [*visitor.told]
         assert [line.partition("=")[0] for line in begun] == [f"{prefix}longshore-sign-in"]
         await visitor.open(back)
@@ -379,7 +379,7 @@ async def test_pages_keep_browsers_to_https_where_people_reach_the_service_over_
 
 async def test_no_secret_of_a_sign_in_or_a_session_is_logged_or_stored(lines: Lines, world: World) -> None:
     visitor, operator = Visitor(world), Visitor(world)
-    back = await visitor.ask_github(await visitor.depart(), "alice")
+    back = await visitor.ask_github(await visitor.begin_sign_in(), "alice")
     known = [*visitor.cookies["longshore-sign-in"].split(".")[:2], URL(back).query["code"]]
     await visitor.open(back)
     await visitor.open(back)

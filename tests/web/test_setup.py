@@ -1,11 +1,13 @@
 """Set-up in the browser: from an empty service to one that takes webhooks, without a restart, and what it refuses."""
 
+import asyncio
 import html
 import json
 import re
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +16,15 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import WrongSettings
 from bot.github.app import GitHub as GitHubClient
 from bot.operations import users
 from bot.operations.app_credentials import GRACE
 from bot.settings import NO_PROXY, Settings, read_settings
 from bot.store.app_credentials import AppCredentials, AppRegistration
 from bot.store.audit import AuditEntry
+from bot.store.database import execute
+from bot.store.projects import Environment, Project
 from sandbox import GitHub
 from sandbox.credentials import key_pair
 from server.app import SERVICE, create_app
@@ -156,6 +161,23 @@ async def test_an_empty_service_waits_for_its_app_and_takes_webhooks_once_it_is_
     assert not world.github.unknown_routes
 
 
+async def test_the_first_project_is_made_with_all_its_environments_or_not_at_all(new: World) -> None:
+    operator = await sign_in_as_operator(new)
+    await register(new, operator)
+    await install(new, operator)
+    await new.github.settle()
+    fields: dict[str, Any] = {"repo": "acme/site", "project": "site", "environment0": "staging", "tier0": "staging"}
+    await execute("ALTER TABLE environments RENAME TO mislaid")
+    broken = await operator.send("/setup/project", form="project", **fields)
+    await execute("ALTER TABLE mislaid RENAME TO environments")
+    assert broken.status >= 500
+    assert not await Project.exists() and not await AuditEntry.exists(act="project.create")
+    done = await operator.send("/setup/project", form="project", **fields)
+    assert (done.status, done.location) == (303, "/setup"), done.text
+    assert await Project.all().count() == await Environment.all().count() == 1
+    await new.settle()
+
+
 async def test_a_registration_is_good_once_and_in_the_session_that_began_it(new: World) -> None:
     operator, other = await sign_in_as_operator(new), await sign_in_as_operator(new)
     _, address, manifest = await begin(operator)
@@ -233,6 +255,53 @@ async def test_every_process_uses_new_credentials_without_a_restart(new: World) 
     await late.identity.refresh()
     assert late.identity.webhook_secrets() == [replaced.encode()], "the grace time is over"
     await new.settle()
+
+
+async def test_a_mistyped_new_secret_is_doubted_although_the_one_before_was_right(new: World) -> None:
+    operator, github = await sign_in_as_operator(new), new.github
+    await register(new, operator)
+    assert await github.send("ping", {"zen": "…"}) == 202
+    old = github.webhook_secret
+    await operator.send("/setup/credentials", form="credentials", webhook_secret="a new secret of the webhoks")
+    github.state.deliverer.secret = old  # until it is replaced at GitHub too
+    assert await github.send("ping", {"zen": "…"}) == 202
+    github.state.deliverer.secret = "a new secret of the webhooks"
+    for _ in range(3):
+        assert "webhooks" not in (await new.ask("GET", "/readyz")).json.get("warnings", {})
+        assert await github.send("ping", {"zen": "…"}) == 401
+    assert "since the secret was replaced" in (await new.ask("GET", "/readyz")).json["warnings"]["webhooks"]
+    await operator.send("/setup/credentials", form="credentials", webhook_secret="a new secret of the webhooks")
+    assert "webhooks" not in (await new.ask("GET", "/readyz")).json.get("warnings", {})
+    await new.settle()
+    assert await new.alarms() == ["webhook.unsigned"]
+
+
+async def test_an_answer_to_the_app_before_says_nothing_about_the_one_in_its_place(new: World) -> None:
+    operator, github = await sign_in_as_operator(new), new.github
+    await register(new, operator)
+    client, right = new.service.github, new.service.identity.keys
+    wrong = replace(right, private_key=key_pair(7)[0])
+    another = replace(right, app_id="999999")
+    for before in (wrong, another):
+        client.use(before)
+        github.faults.slow(0.3, path="/app", times=1)
+        asking = asyncio.create_task(client.identify())
+        await asyncio.sleep(0.1)
+        client.use(right)
+        assert (await client.identify()).slug == github.app_slug
+        with pytest.raises(WrongSettings):
+            await asking
+        assert client.mistake is None
+    github.faults.slow(0.3, path="/app", times=1)
+    asking, login = asyncio.create_task(client.identify()), asyncio.create_task(client.bot_login())
+    await asyncio.sleep(0.1)
+    client.use(wrong)
+    with pytest.raises(WrongSettings):
+        await client.identify()
+    assert (await asking).slug == github.app_slug and await login == f"{github.app_slug}[bot]"
+    assert "refuses our App id or key" in str(client.mistake)
+    with pytest.raises(WrongSettings):
+        await client.bot_login()
 
 
 def another_process(world: World, **settings: Any) -> Service:

@@ -136,7 +136,7 @@ async def test_github_that_is_down_or_does_not_know_us_is_said_on_the_page(
         visitor = Visitor(world)
         refused = await visitor.sign_in("alice")
         assert (refused.status, "LONGSHORE_GITHUB_CLIENT_ID and its secret" in refused.text) == (503, True)
-        back = await visitor.ask_github(await visitor.depart(), "alice")
+        back = await visitor.ask_github(await visitor.begin_sign_in(), "alice")
         world.github.faults.down()
         assert "GitHub is unavailable" in (await visitor.open(back)).text
         world.github.faults.up()
@@ -146,7 +146,7 @@ async def test_github_that_is_down_or_does_not_know_us_is_said_on_the_page(
 
 async def test_who_cancels_at_github_may_try_again(world: World) -> None:
     visitor = Visitor(world)
-    url = await visitor.depart("/settings")
+    url = await visitor.begin_sign_in("/settings")
     async with world.session.get(url.update_query(sandbox_cancel="yes"), allow_redirects=False) as response:
         back = response.headers["Location"].partition("8080")[2]
     page = await visitor.open(back)

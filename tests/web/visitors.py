@@ -43,7 +43,7 @@ class Visitor:
         """The secret of the session in the cookie; empty without one."""
         return next((value for name, value in self.cookies.items() if name.endswith(cookies.NAME)), "")
 
-    async def depart(self, target: str = "") -> URL:
+    async def begin_sign_in(self, target: str = "") -> URL:
         """Begin to sign in; returns where at GitHub the browser is sent."""
         response = await self.open(f"/sign-in/github?next={target}")
         assert response.status == 303, response.text
@@ -57,7 +57,7 @@ class Visitor:
 
     async def sign_in(self, login: str, target: str = "") -> Page:
         """Sign in with GitHub from beginning to end."""
-        return await self.open(await self.ask_github(await self.depart(target), login))
+        return await self.open(await self.ask_github(await self.begin_sign_in(target), login))
 
     async def _ask(self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Page:
         kept = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}

@@ -34,9 +34,9 @@ async def show(page: PageRequest) -> web.StreamResponse:
         candidate=found.candidate,
         since=since,
         own=[
-            towards.environment.name
-            for towards in found.towards
-            for approval in towards.approvals
+            path.environment.name
+            for path in found.paths
+            for approval in path.approvals
             if approval.user_id == page.context.actor.user_id
         ],
     )

@@ -35,25 +35,25 @@ async def _show(page: PageRequest, target: str, problem: Problem | None = None) 
     return await page.render("sign_in.html", status, target=target, problem=problem, is_configured=is_configured)
 
 
-async def depart(page: PageRequest) -> web.StreamResponse:
+async def begin(page: PageRequest) -> web.StreamResponse:
     """Send the browser to GitHub. What it must bring back stays in its cookie."""
     client = page.runtime.sign_in()
     if not client.is_configured:
         raise Refusal(NOT_CONFIGURED, reason="An operator can sign in: see `longshore login-link`.")
-    departure = sign_in.depart(page.context, client.client_id, _callback(page))
-    response = security.see_other(departure.url)
+    begun = sign_in.begin(page.context, client.client_id, _callback(page))
+    response = security.see_other(begun.url)
     target = security.local_path(page.runtime, page.query("next"))
-    sign_in_cookies.keep(page.runtime, response, Flow(departure.state, departure.verifier, target))
+    sign_in_cookies.keep(page.runtime, response, Flow(begun.state, begun.verifier, target))
     return response
 
 
-async def arrive(page: PageRequest) -> web.StreamResponse:
+async def complete(page: PageRequest) -> web.StreamResponse:
     """Sign in whom GitHub sends back; whatever comes of it, this cannot be repeated."""
     response: web.StreamResponse
     flow = sign_in_cookies.read(page.runtime, page.request)
     target = security.local_path(page.runtime, "" if flow is None else flow.next)
     try:
-        secret = await _arrive(page, flow)
+        secret = await _complete(page, flow)
     except Problem as problem:
         bind_log_context(refusal=problem.sentence)
         response = await _show(page, target, problem)
@@ -66,13 +66,13 @@ async def arrive(page: PageRequest) -> web.StreamResponse:
     return response
 
 
-async def _arrive(page: PageRequest, flow: Flow | None) -> str:
+async def _complete(page: PageRequest, flow: Flow | None) -> str:
     """The secret of the session that begins. Failures are counted, and too many are refused before GitHub is asked."""
     remote, forwarded = page.client
     if seconds := page.runtime.attempts.seconds_to_wait(remote, forwarded):
         raise RateLimited(TOO_MANY, retry_after=seconds)
     try:
-        return await sign_in.arrive(page.context, _authorization(page, flow), page.browser, replaces=page.session_id)
+        return await sign_in.complete(page.context, _authorization(page, flow), page.browser, replaces=page.session_id)
     except Refusal:
         page.runtime.attempts.record(remote, forwarded)
         raise
@@ -127,8 +127,8 @@ async def sign_out(page: PageRequest) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", SIGN_IN, show, "anyone"),
-    Route("GET", "/sign-in/github", depart, "anyone"),
-    Route("GET", CALLBACK, arrive, "anyone"),
+    Route("GET", "/sign-in/github", begin, "anyone"),
+    Route("GET", CALLBACK, complete, "anyone"),
     Route("GET", "/login-link", show_link, "anyone"),
     Route("POST", "/login-link", use_link, "anyone"),
     Route("POST", "/sign-out", sign_out, "anyone"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.client import logins
+from cli.client.environment import Variables
 from cli.client.exits import Stopped, Usage
 from cli.client.logins import Login, Logins
 from tests.cli.client.conftest import Client, Line
@@ -93,6 +94,32 @@ def test_several_logins_are_kept_side_by_side(tmp_path: Path) -> None:
     ):
         logins.choose(kept, "https://c.example.com", "")
     assert "lsh_a" not in repr(kept) + repr(A)
+
+
+@pytest.mark.parametrize(
+    ("option", "url", "expected"),
+    [
+        (None, A.url, Login(A.url, "lsh_x")),
+        (None, "", Login(B.url, "lsh_x")),
+        (f"{A.url}:443/", A.url, Login(f"{A.url}:443", "lsh_x")),
+        (f"{A.url}/longshore", A.url, Login(f"{A.url}/longshore", "lsh_x")),
+        ("https://c.example.com", "", Login("https://c.example.com", "lsh_x")),
+        (B.url, A.url, B),
+    ],
+)
+def test_the_token_of_the_environment_is_for_the_service_of_the_environment(
+    option: str | None, url: str, expected: Login
+) -> None:
+    kept = Logins().with_login(A).with_login(B)
+    assert logins.find(kept, option, Variables(url, "lsh_x")) == expected
+
+
+@pytest.mark.parametrize("option", ["https://c.example.com", "http://a.example.com", "https://a.example.com:8443"])
+def test_the_token_of_the_environment_is_not_sent_to_another_service(option: str) -> None:
+    with pytest.raises(Usage) as refused:
+        logins.find(Logins(), option, Variables(A.url, "lsh_x"))
+    assert f"LONGSHORE_TOKEN is for {A.url}, and is not sent to {option}: log in with" in str(refused.value)
+    assert "lsh_x" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"services": {"x": {}}, "current": "x"}', '{"services": 1}'])
