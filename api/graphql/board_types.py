@@ -14,7 +14,7 @@ from api.graphql.query_context import QueryContext
 from bot.context import Context
 from bot.errors import Refusal
 from bot.operations import board
-from bot.rules.board import Held, ProjectState, Stop
+from bot.rules.board import Block, Held, ProjectState
 from bot.store.graph_nodes import PROJECT
 
 MAX_WORDS = 100  # characters
@@ -119,7 +119,7 @@ class HeldRelease:
     reason: str = described("Why it is held.")
 
 
-def _freeze(each: Stop) -> tuple[str, str, str]:
+def _freeze(each: Block) -> tuple[str, str, str]:
     return each.scope, each.since.isoformat(), each.by
 
 

@@ -9,13 +9,13 @@ from bot.context import READ, Context, authorize
 from bot.operations import distances, readable
 from bot.operations.distances import CountChanges
 from bot.rules.board import (
+    Block,
     ClosedGate,
     EnvironmentState,
     Held,
     Live,
     NewestCandidate,
     ProjectState,
-    Stop,
     UnderWay,
     Waiting,
 )
@@ -72,8 +72,8 @@ async def _environments(now: datetime, ids: list[int]) -> Mapping[int, list[Envi
     rows = await board_queries.environments(ids)
     await distances.request(_missing(rows))
     for row in rows:
-        stops = tuple(_freeze(each) for each in freezes if _stops(each, row))
-        found[row["project_id"]].append(_environment(row, stops, by_environment.get(row["id"])))
+        own = tuple(_freeze(each) for each in freezes if _blocks(each, row))
+        found[row["project_id"]].append(_environment(row, own, by_environment.get(row["id"])))
     return found
 
 
@@ -88,7 +88,7 @@ def _missing(rows: Iterable[EnvironmentRow]) -> Iterator[CountChanges]:
             yield CountChanges(RepositoryId(row["repository_id"]), CommitSha(base), CommitSha(head))
 
 
-def _stops(freeze: FreezeRow, environment: EnvironmentRow) -> bool:
+def _blocks(freeze: FreezeRow, environment: EnvironmentRow) -> bool:
     if freeze["scope"] == "service":
         return True
     if freeze["scope"] == "project":
@@ -114,7 +114,7 @@ def _project(row: ProjectRow, environments: Sequence[EnvironmentState], held: Se
     return ProjectState(ProjectId(row["id"]), row["name"], row["full_name"], newest, tuple(environments), tuple(held))
 
 
-def _environment(row: EnvironmentRow, freezes: tuple[Stop, ...], lock: LockRow | None) -> EnvironmentState:
+def _environment(row: EnvironmentRow, freezes: tuple[Block, ...], lock: LockRow | None) -> EnvironmentState:
     return EnvironmentState(
         name=row["name"],
         tier=row["tier"],
@@ -189,12 +189,12 @@ def closed_gates(stored: Any) -> tuple[ClosedGate, ...]:
     return tuple(ClosedGate(each.gate, each.sentence, each.until, each.who_can_help) for each in closed)
 
 
-def _freeze(row: FreezeRow) -> Stop:
-    return Stop(row["scope"], row["created_by"], row["reason"], _time(row["since"]), to_time(row["until"]))
+def _freeze(row: FreezeRow) -> Block:
+    return Block(row["id"], row["scope"], row["created_by"], row["reason"], _time(row["since"]), to_time(row["until"]))
 
 
-def _lock(row: LockRow) -> Stop:
-    return Stop("", row["owner"], row["reason"], _time(row["since"]), to_time(row["until"]))
+def _lock(row: LockRow) -> Block:
+    return Block(row["id"], "", row["owner"], row["reason"], _time(row["since"]), to_time(row["until"]))
 
 
 def _time(value: Any) -> datetime:

@@ -4,7 +4,7 @@ Several may be in force at once: each stops deployments until it ends. The rows 
 environments that they stop, which a deployment takes as well: none that was not there before a freeze follows it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,12 +103,17 @@ async def freeze_service(
 
 
 @allowed("freeze:write")
-async def end_all_of_environment(context: Context, project: Project, environment: str) -> Unfrozen:
-    """End all freezes of an environment's own; says which of its project and of the service remain."""
+async def end_all_of_environment(
+    context: Context, project: Project, environment: str, *, only: Collection[int] | None = None
+) -> Unfrozen:
+    """End all freezes of an environment's own; says which of its project and of the service remain.
+
+    `only` are the ids of those that the caller knows of: others, which were added meanwhile, stay in force.
+    """
     async with transaction():
         row = await lock_environment(context, project, environment)
         on_it = (await freezes_by_environment([row], context.now()))[row.id]
-        own = [freeze for freeze in on_it if freeze.scope == "environment"]
+        own = [freeze for freeze in on_it if freeze.scope == "environment" and _is_known(freeze, only)]
         ended = [] if await performed_requests.result_of(context, EnvironmentUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_unfrozen(context, project, row, ended, row.id)
@@ -116,12 +121,15 @@ async def end_all_of_environment(context: Context, project: Project, environment
 
 
 @allowed("freeze:write")
-async def end_all_of_project(context: Context, project: Project) -> Unfrozen:
-    """End all freezes of a project as a whole; says which of the service and of its environments remain."""
+async def end_all_of_project(context: Context, project: Project, *, only: Collection[int] | None = None) -> Unfrozen:
+    """End all freezes of a project as a whole; says which of the service and of its environments remain.
+
+    `only` are the ids of those that the caller knows of: others, which were added meanwhile, stay in force.
+    """
     async with transaction():
         await Project.select_for_update(no_key=True).get(id=project.id)
         found = await _concerning(project, context.now())
-        own = [freeze for freeze in found if freeze.scope == "project"]
+        own = [freeze for freeze in found if freeze.scope == "project" and _is_known(freeze, only)]
         ended = [] if await performed_requests.result_of(context, ProjectUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_project_unfrozen(context, project, ended, project.id)
@@ -179,6 +187,10 @@ async def list_of_service(context: Context) -> list[Freeze]:
         raise Forbidden(FORBIDDEN, reason="You may read no project here.")
     found = Freeze.filter(in_force(context.now()), scope="service").order_by("since", "id")
     return await found.select_related("created_by", "environment")
+
+
+def _is_known(freeze: Freeze, only: Collection[int] | None) -> bool:
+    return only is None or freeze.id in only
 
 
 async def lock_environment(context: Context, project: Project, name: str) -> Environment:

@@ -53,10 +53,12 @@ async def lock(
 
 
 @allowed_on_tier("deployment:start", production="deployment:production")
-async def unlock(context: Context, project: Project, environment: Environment) -> EnvironmentLock:
+async def unlock(
+    context: Context, project: Project, environment: Environment, *, expected: int | None = None
+) -> EnvironmentLock:
     """Release an environment's lock: one's own, or with `deployment:force` somebody else's. Returns what it was.
 
-    Refuses an environment that is not locked.
+    Refuses an environment that is not locked, and one whose lock has another id than `expected`.
     """
     async with transaction():
         await Environment.select_for_update().get(id=environment.id)
@@ -65,6 +67,8 @@ async def unlock(context: Context, project: Project, environment: Environment) -
         held = await _open_lock(context, environment)
         if held is None:
             raise NotFound(NOT_LOCKED)
+        if expected not in (None, held.id):
+            raise locked_by_another(held, context.now())
         if held.owner_id != context.actor.user_id:
             _authorize_release(context, project, held)
         await EnvironmentLock.filter(id=held.id).update(released_at=context.now(), released_by_id=context.actor.user_id)

@@ -76,9 +76,10 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Stop:
-    """A freeze (`scope` is environment, project or service), or a lock (`scope` is empty)."""
+class Block:
+    """A freeze (`scope` is environment, project or service), or a lock (`scope` is empty). `id` is its row's."""
 
+    id: int
     scope: str
     by: str
     reason: str
@@ -95,8 +96,8 @@ class EnvironmentState:
     live: Live | None = None
     running: UnderWay | None = None
     waiting: Waiting | None = None
-    freezes: tuple[Stop, ...] = ()
-    lock: Stop | None = None
+    freezes: tuple[Block, ...] = ()
+    lock: Block | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class ProjectState:
     held: tuple[Held, ...] = ()
 
     @property
-    def freezes(self) -> tuple[Stop, ...]:
+    def freezes(self) -> tuple[Block, ...]:
         """The freezes of the project and of the service, which stop all of its environments."""
         found = (each for environment in self.environments for each in environment.freezes)
         return tuple(dict.fromkeys(each for each in found if each.scope != "environment"))
@@ -134,13 +135,13 @@ class ProjectState:
         return next((each for each in self.held if each.version == release), None)
 
     @property
-    def stops(self) -> int:
+    def blocks(self) -> int:
         """How many freezes, locks and holds there are."""
-        stopped = [*self.freezes, *self.held]
+        found = [*self.freezes, *self.held]
         for environment in self.environments:
-            stopped += [each for each in environment.freezes if each.scope == "environment"]
-            stopped += [] if environment.lock is None else [environment.lock]
-        return len(stopped)
+            found += [each for each in environment.freezes if each.scope == "environment"]
+            found += [] if environment.lock is None else [environment.lock]
+        return len(found)
 
     def environment(self, name: str) -> EnvironmentState | None:
         """The environment with a name, if the project has one."""

@@ -55,12 +55,12 @@ LEFT JOIN users wu ON wu.id = w.actor_id
 {{where}} ORDER BY e.project_id, e.position, e.id
 """  # noqa: S608 - subqueries of ours
 _FREEZES = """
-SELECT f.scope, f.project_id, f.environment_id, u.name AS created_by, f.reason, f.since, f.until
+SELECT f.id, f.scope, f.project_id, f.environment_id, u.name AS created_by, f.reason, f.since, f.until
 FROM freezes f JOIN users u ON u.id = f.created_by_id
 WHERE f.ended_at IS NULL AND (f.until IS NULL OR f.until > $1) ORDER BY f.since, f.id
 """
 _LOCKS = """
-SELECT k.environment_id, u.name AS owner, k.reason, k.since, k.until
+SELECT k.id, k.environment_id, u.name AS owner, k.reason, k.since, k.until
 FROM environment_locks k JOIN users u ON u.id = k.owner_id
 WHERE k.released_at IS NULL AND (k.until IS NULL OR k.until > $1)
 """
@@ -123,6 +123,7 @@ class EnvironmentRow(TypedDict):
 class FreezeRow(TypedDict):
     """A freeze in force."""
 
+    id: int
     scope: str
     project_id: int | None
     environment_id: int | None
@@ -135,6 +136,7 @@ class FreezeRow(TypedDict):
 class LockRow(TypedDict):
     """A lock in force."""
 
+    id: int
     environment_id: int
     owner: str
     reason: str

@@ -222,3 +222,32 @@ async def test_freezes_and_locks_end_after_a_duration_or_at_a_time_as_commands_a
         assert (both.status, "not both" in both.text) == (400, True)
     page = await ada.open(PRODUCTION)
     assert page.text.count("until 2030-12-24 17:00 UTC") == 3
+
+
+async def test_only_the_freezes_and_the_lock_end_that_a_page_has_shown(world: World) -> None:
+    world.github.person("ada", "admin")
+    world.github.person("mona", "maintain")
+    ada = await sign_in(world, "ada")
+    fields = {"reason": "inventory"}
+    for path in (f"{PRODUCTION}/freeze", f"{PRODUCTION}/lock", f"{SITE}/freeze"):
+        await does(ada, path, path.rpartition("/")[0], **fields)
+    old, of_project = await ada.open(PRODUCTION), await ada.open(SITE)
+    freezes, lock = "/api/projects/site/environments/production/freezes", f"/api{PRODUCTION}/lock"
+    assert (await world.ask("POST", freezes, {"reason": "an incident"})).status == 201
+    assert (await world.ask("POST", "/api/projects/site/freezes", {"reason": "an incident"})).status == 201
+    assert (await world.ask("DELETE", lock)).status < 300
+    assert (await world.ask("POST", lock, {"reason": "an incident"})).status == 201
+    await does(ada, f"{PRODUCTION}/unfreeze", PRODUCTION, shown=shown_of(old, "unfreeze"))
+    await does(ada, f"{SITE}/unfreeze", SITE, shown=shown_of(of_project, "unfreeze"))
+    refused = await ada.send(f"{PRODUCTION}/unlock", form="unlock", shown=shown_of(old, "unlock"))
+    assert (refused.status, "The environment is locked by root" in refused.text) == (409, True)
+    page = await ada.open(PRODUCTION)
+    assert page.text.count("“an incident”") == 3
+    assert "inventory" not in page.text
+
+
+def shown_of(page: Page, act: str) -> str:
+    """The freezes or the lock that the form of an act has shown."""
+    [form] = [each for each in re.findall(r"<form.*?</form>", page.html, re.DOTALL) if f'/{act}"' in each]
+    [shown] = re.findall(r'name="shown" value="(.*?)"', form)
+    return str(shown)

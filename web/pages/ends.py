@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from bot.rules.durations import parse_duration
+from bot.rules.ids import parse_row_id
 from bot.rules.times import parse_time
 from web.requests import PageRequest
 
@@ -22,3 +23,8 @@ def end_of(page: PageRequest) -> End:
         until=parse_time(until).after(page.context.now()) if until else None,
         lasts=parse_duration(lasts) if lasts else None,
     )
+
+
+def shown(page: PageRequest) -> list[int] | None:
+    """The ids of the freezes or the lock that a form has shown and ends; None if it names none."""
+    return [number for text in page.field("shown").split() if (number := parse_row_id(text)) is not None] or None

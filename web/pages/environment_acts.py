@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from bot.operations import freezes, locks
-from web.pages.ends import end_of
+from web.pages.ends import end_of, shown
 from web.requests import PageRequest
 
 
@@ -15,8 +15,8 @@ async def freeze(page: PageRequest) -> web.StreamResponse:
 
 
 async def unfreeze(page: PageRequest) -> web.StreamResponse:
-    """End the freezes of the environment's own."""
-    await freezes.end_all_of_environment(page.acting(), *_names(page))
+    """End those freezes of the environment's own that the form has shown."""
+    await freezes.end_all_of_environment(page.acting(), *_names(page), only=shown(page))
     return _back(page)
 
 
@@ -28,8 +28,8 @@ async def lock(page: PageRequest) -> web.StreamResponse:
 
 
 async def unlock(page: PageRequest) -> web.StreamResponse:
-    """Release the environment's lock."""
-    await locks.unlock(page.acting(), *_names(page))
+    """Release the lock that the form has shown."""
+    await locks.unlock(page.acting(), *_names(page), expected=next(iter(shown(page) or ()), None))
     return _back(page)
 
 

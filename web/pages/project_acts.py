@@ -9,7 +9,7 @@ from bot.operations import candidates, commit_sources, cut_previews, freezes, pr
 from bot.operations.candidates import CutRequest
 from bot.rules.versions import parse_requested_version
 from web.errors import status_of
-from web.pages.ends import end_of
+from web.pages.ends import end_of, shown
 from web.requests import PageRequest
 
 
@@ -29,8 +29,8 @@ async def freeze(page: PageRequest) -> web.StreamResponse:
 
 
 async def unfreeze(page: PageRequest) -> web.StreamResponse:
-    """End the freezes of the project as a whole."""
-    await freezes.end_all_of_project(page.acting(), page.part("project"))
+    """End those freezes of the project as a whole that the form has shown."""
+    await freezes.end_all_of_project(page.acting(), page.part("project"), only=shown(page))
     return page.redirect("/projects", page.part("project"))
 
 
