@@ -40,7 +40,7 @@ def _settings(found: ProjectOverview) -> list[tuple[str, str, str]]:
         ("allowed_branches", "Branches to cut from", ", ".join(branches)),
         ("version_scheme", "Versions", project.version_scheme),
         ("tag_prefix", "Tags of candidates begin with", project.tag_prefix if project.tag_candidates else "no tags"),
-        ("trigger_tag_prefix", "Tags that cut begin with", project.trigger_tag_prefix),
+        ("trigger_tag_prefix", "Pushed tags that cut begin with", project.trigger_tag_prefix),
         ("promote_on_tag", "A release's tag promotes to", project.promote_on_tag or "no environment"),
     ]
 
