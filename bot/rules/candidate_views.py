@@ -31,7 +31,7 @@ EnvironmentState = Literal[
 ]
 STATES: dict[EnvironmentState, str] = {
     "waiting": "waits",
-    "queued": "starts",
+    "queued": "requested",
     "in_progress": "is being deployed",
     "canceling": "is being canceled",
     "live": "live",
@@ -175,7 +175,7 @@ def _in_short(environment: EnvironmentView) -> str:
     state, name = environment.state, environment.name
     if state == "waiting":
         return f"waits for {', '.join(wait.gate for wait in environment.waits) or 'its gates'} on {name}"
-    words = {"live": "live", "replaced": "was live", "rolled_back": "rolled back", "queued": "starts"}
+    words = {"live": "live", "replaced": "was live", "rolled_back": "rolled back"}
     return f"{words.get(state, STATES[state])} on {name}"
 
 

@@ -77,7 +77,7 @@ async def test_the_comment_tells_where_the_candidate_is(shown: World) -> None:
     await world.github.finish()
     await world.show_all()
     await say(world, number, "/release deploy 1.0-rc1 to staging")
-    assert "| `staging` | [starts](" in status(world, number)
+    assert "| `staging` | [requested](" in status(world, number)
     await world.github.start(run=2)
     await world.show_all()
     assert "| `staging` | [is being deployed](" in status(world, number)
