@@ -90,6 +90,11 @@ class People:
             known = self._members[key] = await teams.is_member(repository, organization, slug, login)
         return known
 
+    def forget_account(self, account: GitHubUserId) -> None:
+        """Drop what is remembered of the roles of an account, which may just have been given one."""
+        for key in [key for key in self._accounts if key[2] == account]:
+            self._accounts.pop(key, None)
+
     def forget(self, installation: InstallationId) -> None:
         """Drop what is remembered from an installation."""
         for key in [key for key in self._roles if key[0] == installation]:

@@ -31,10 +31,12 @@ async def complete(
 ) -> str:
     """Begin a session of the person for whom GitHub sent a browser back; returns its secret, which is not stored.
 
-    `browser` is the User-Agent header; `replaces` is an earlier session of this browser, which ends. Refuses
-    what GitHub does not accept, and raises Unavailable if it does not answer.
+    `browser` is the User-Agent header; `replaces` is an earlier session of this browser, which ends. The
+    person's roles are asked for anew. Refuses what GitHub does not accept, and raises Unavailable if it does not
+    answer.
     """
     account = await github.find_account(context.github, authorization)
+    context.github.people.forget_account(GitHubUserId(account.id))
     user = await users.from_github(context, account.id, account.login)
     actor = Actor(user.id, user.name, frozenset(), github_id=GitHubUserId(account.id))
     return await sessions.begin(context.acting_as(actor, context.channel), user, browser, replaces=replaces)

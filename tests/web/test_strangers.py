@@ -47,6 +47,20 @@ async def test_a_stranger_who_signs_in_uses_up_little_and_members_are_asked_abou
     await world.settle()
 
 
+async def test_who_has_just_been_given_a_role_sees_its_projects_after_signing_in_again(world: World) -> None:
+    await world.github.set_private(True)
+    await world.settle()
+    visitor = Visitor(world)
+    world.github.person("sam", "none")
+    await visitor.sign_in("sam")
+    assert "acme/site" not in (await visitor.open("/")).text
+    world.github.person("sam", "write")
+    world.service.github.people._roles.clear()  # a minute passes
+    assert "acme/site" not in (await visitor.open("/")).text
+    await visitor.sign_in("sam")
+    assert "acme/site" in (await visitor.open("/")).text
+
+
 async def test_a_token_of_a_stranger_uses_up_no_more(world: World) -> None:
     await world.github.set_private(True)
     await world.settle()
