@@ -1,6 +1,7 @@
 """What holds for each page: its markup, colors and policy, on wide and narrow screens, light and dark, and as text."""
 
 import re
+from difflib import ndiff
 from importlib.resources import files
 from typing import Any
 
@@ -92,8 +93,13 @@ async def overflow(screen: Screen) -> list[str]:
 
 
 async def text_of(screen: Screen) -> str:
-    """What stands on the page, without times, which go on meanwhile."""
-    return AGES.sub("…", " ".join((await screen.page.locator("body").text_content() or "").split()))
+    """What stands on the page, without times, which go on meanwhile, and without the head, which counts what waits."""
+    return AGES.sub("…", " ".join((await screen.page.locator("main").text_content() or "").split()))
+
+
+def difference(one: str, other: str) -> list[str]:
+    """The words of which two texts have more or fewer."""
+    return [line for line in ndiff(one.split(), other.split()) if line[0] in "+-"]
 
 
 async def test_the_checks_find_what_is_wrong(screen_of: OpenScreen) -> None:
