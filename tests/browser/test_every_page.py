@@ -102,8 +102,8 @@ async def difference(plain: Screen, scripted: Screen, path: str) -> list[str]:
     differs: list[str] = []
     for _ in range(2):
         await plain.open(path)
-        words = [(await text_of(screen)).split() for screen in (plain, scripted)]
-        differs = [line for line in ndiff(*words) if line[0] in "+-"]
+        without, with_scripts = [(await text_of(screen)).split() for screen in (plain, scripted)]
+        differs = [line for line in ndiff(without, with_scripts) if line[0] in "+-"]
         if not differs:
             break
         await scripted.open(path)
