@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+import structlog
+
 from bot.context import Context
+from bot.errors import DatabaseUnavailable
 from bot.operations import gate_answers
-from bot.queue.jobs import Job, RetryLater, enqueue
+from bot.queue.jobs import Job, RetryLater, enqueue, unfinished_keys
 from bot.rules.ids import CommitSha, RepositoryId
 from bot.store.comparisons import StoredComparison
 from bot.store.projects import Repository
 
 READERS = -10
 """The priority of what is only shown, after all other work."""
+log = structlog.get_logger()
 MAX_AT_ONCE = 50
 """Comparisons that are asked for when a board is shown; the rest is asked for when it is shown again."""
 AGAIN = timedelta(hours=6)
@@ -41,9 +45,17 @@ class CountChanges(Job):
 
 
 async def request(pairs: Iterable[CountChanges]) -> None:
-    """Have some of the missing comparisons made."""
-    for job in list(pairs)[:MAX_AT_ONCE]:
-        await enqueue(job)
+    """Have some of the missing comparisons made, but for those that have been requested already.
+
+    Pages that show them are read as usual while the database takes no writes.
+    """
+    jobs = {job.key: job for job in pairs}
+    requested = await unfinished_keys(list(jobs))
+    try:
+        for key in [key for key in jobs if key not in requested][:MAX_AT_ONCE]:
+            await enqueue(jobs[key])
+    except DatabaseUnavailable as error:
+        log.warning("comparisons not requested", reason=error.sentence)
 
 
 async def count(context: Context, job: CountChanges) -> None:

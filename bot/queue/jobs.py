@@ -9,6 +9,7 @@ of the process: hosts that share a database keep their clocks within a few secon
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,7 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.rules.ids import JobId
 from bot.rules.validation import explain, field_name
-from bot.store.database import after_commit, current, execute
+from bot.store.database import after_commit, current, execute, fetch
+from bot.store.lists import Conditions
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = "id, kind, key, lock, priority, payload, headers, attempts, run_at, created_at"
@@ -196,6 +198,13 @@ UPDATE jobs SET kind = $1, lock = $3, priority = $4, payload = $5, state = 'queu
     finished_at = NULL, error = NULL
 WHERE key = $2 AND state = 'dead'
 """  # a separate statement: ON CONFLICT DO UPDATE would lock the row of a running job for nothing
+
+
+async def unfinished_keys(keys: Sequence[str]) -> frozenset[str]:
+    """Those of some keys with which a job is queued or runs."""
+    where = Conditions(["state IN ('queued', 'running')", "(state <> 'done' OR keep)"])  # the latter for the index
+    where.add_in("key", keys)
+    return frozenset(row["key"] for row in await fetch(f"SELECT key FROM jobs {where}", *where.args))  # noqa: S608
 
 
 async def enqueue(job: EnqueuedJob, *, run_at: datetime | None = None) -> bool:

@@ -198,7 +198,7 @@ async def held(project_ids: list[int]) -> list[HeldRow]:
     """Read the releases of some projects that are held, the newest first."""
     where = Conditions()
     where.add("held IS NOT NULL")
-    where.add_in("project_id", project_ids)
+    where.add_in("project_id + 0", project_ids)  # else SQLite goes through all releases of each project
     return await fetch_as(HeldRow, _HELD.format(where=where), *where.args)
 
 

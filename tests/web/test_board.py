@@ -2,8 +2,12 @@
 
 import pytest
 
+from bot.operations import distances
+from bot.store import board_queries
 from bot.store.candidates import Candidate
 from bot.store.database import fetch
+from tests.api.graphql.graphs import recorded_statements
+from tests.conftest import postgres
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
 from tests.world import World
 
@@ -42,6 +46,33 @@ async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(
     await world.settle()
     assert len(world.github.calls) == calls + 1
     assert "2 changes behind" in (await operator.open("/")).text
+
+
+async def test_a_comparison_is_requested_once_and_others_do_not_wait_for_one_that_github_does_not_give(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distances, "MAX_AT_ONCE", 1)
+    operator = await sign_in_as_operator(world)
+    for version in ("1.2.0-rc1", "1.2.0-rc2", "1.2.0-rc3"):
+        await world.github.commit()
+        await world.cut(version)
+    await world.complete_deployment("1.2.0-rc1", "staging")
+    await world.complete_deployment("1.2.0-rc2", "production")
+    asked = "SELECT count(*) AS jobs FROM jobs WHERE kind = 'count_changes'"
+    for jobs in (1, 2, 2):
+        await operator.open("/")
+        assert (await fetch(asked))[0]["jobs"] == jobs
+    await world.settle()
+
+
+@pytest.mark.skipif(postgres(), reason="about SQLite itself: one file, one writer, its own planner")
+async def test_held_releases_are_read_by_their_index(world: World) -> None:
+    statements: list[str] = []
+    async with recorded_statements(world, statements):
+        await board_queries.held(list(range(1, 200)))
+    [sql] = [each for each in statements if "held IS NOT NULL" in each]
+    plan = str([row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}")])
+    assert "releases_held" in plan and "releases_project" not in plan
 
 
 async def test_nothing_is_counted_of_a_repository_that_the_app_does_not_reach(world: World) -> None:
