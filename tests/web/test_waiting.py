@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -203,10 +204,10 @@ async def test_what_waits_is_read_by_indexes_however_much_was_deployed(waiting: 
         await waiting.github.commit(name)
         await waiting.cut(f"{number}.7-rc1")
         candidates.append(await Candidate.get(version=f"{number}.7-rc1"))
-        fields = {"environment": environment, "candidate": candidates[-1], "actor_id": first.actor_id, "created_at": AT}
+        fields: dict[str, Any] = {"environment": environment, "candidate": candidates[-1], "actor_id": first.actor_id}
         for hours in range(20):
             ended = AT - timedelta(hours=hours + number)
-            await Deployment.create(**fields, status="success", deploy_end_at=ended)
+            await Deployment.create(**fields, status="success", deploy_end_at=ended, created_at=ended)
     statements: list[str] = []
     async with recorded_statements(waiting, statements):
         assert await counted(dora) == "1"
