@@ -184,3 +184,11 @@ def from_json(value: Any) -> Any:
 def to_time(value: Any) -> datetime | None:
     """A time of a plain statement, which is text on SQLite."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def known_time(value: Any) -> datetime:
+    """A time of a row that always has one."""
+    time = to_time(value)
+    if time is None:
+        raise ValueError("the row has no such time")
+    return time

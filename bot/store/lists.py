@@ -73,6 +73,12 @@ class Conditions:
         return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
 
 
+def containing(text: str) -> str:
+    """The pattern of a LIKE with `ESCAPE '!'` for what contains a text."""
+    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
+
+
 @dataclass(frozen=True)
 class ModelQuery:
     """Queries on the table of a model. `project` is the path to the row's project id; empty if rows have no project."""

@@ -12,7 +12,7 @@ from bot.store.board_queries import visible_ids
 from bot.store.database import fetch, fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
 from bot.store.github_views import STATUS_COMMENT
-from bot.store.lists import Conditions
+from bot.store.lists import Conditions, containing
 
 MAX_FOUND = 20
 """The most results of a kind."""
@@ -195,8 +195,7 @@ async def people(visible: Visibility, prefix: str) -> list[PersonRow]:
 async def projects(visible: Visibility, part: str) -> list[ProjectRow]:
     """Find projects whose names contain a text, in lower case: the shortest names first."""
     where = _visible(visible, "p.id")
-    escaped = part.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    where.add("lower(p.name) LIKE {} ESCAPE '!'", f"%{escaped}%")
+    where.add("lower(p.name) LIKE {} ESCAPE '!'", containing(part))
     return await fetch_as(ProjectRow, _PROJECTS.format(where=where), *where.args)
 
 
