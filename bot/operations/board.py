@@ -190,7 +190,9 @@ def closed_gates(stored: Any) -> tuple[ClosedGate, ...]:
 
 
 def _freeze(row: FreezeRow) -> Block:
-    return Block(row["id"], row["scope"], row["created_by"], row["reason"], known_time(row["since"]), to_time(row["until"]))
+    return Block(
+        row["id"], row["scope"], row["created_by"], row["reason"], known_time(row["since"]), to_time(row["until"])
+    )
 
 
 def _lock(row: LockRow) -> Block:
