@@ -17,11 +17,10 @@ from bot.operations import readable
 from bot.rules.audit import AuditFilter, AuditPage
 from bot.rules.permissions import Visibility
 from bot.store import audit_queries
-from bot.store.audit_queries import AuditRow
+from bot.store.audit_queries import EXAMINED, AuditRow
 
 AT_ONCE = 500  # entries of an export that are held in memory
 MAX_COUNTED = 10_000
-EXAMINED = 10_000  # entries that one statement of an export reads, however few of them are chosen
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from bot.rules.ids import CommitSha, DeploymentId, ProjectId, RepositoryId
 from bot.rules.permissions import Visibility
 from bot.store import board_queries
 from bot.store.board_queries import EnvironmentRow, FreezeRow, HeldRow, LockRow, ProjectRow
-from bot.store.gate_queries import from_json, to_time
+from bot.store.gate_queries import from_json, known_time, to_time
 from bot.store.projects import Project
 
 MAX_PROJECTS = 500
@@ -108,7 +108,7 @@ def _by_project(rows: Iterable[HeldRow]) -> Mapping[int, list[Held]]:
 def _project(row: ProjectRow, environments: Sequence[EnvironmentState], held: Sequence[Held]) -> ProjectState:
     newest = None
     if row["version"] is not None:
-        since = _time(row["created_at"])
+        since = known_time(row["created_at"])
         commit = CommitSha(row["commit"])
         newest = NewestCandidate(row["version"], commit, row["status"], row["reason"], since, row["cut_by"])
     return ProjectState(ProjectId(row["id"]), row["name"], row["full_name"], newest, tuple(environments), tuple(held))
@@ -133,7 +133,7 @@ def _live(row: EnvironmentRow) -> Live | None:
         deployment=DeploymentId(row["live_id"]),
         version=row["live_version"],
         commit=CommitSha(row["live_commit"]),
-        since=_time(row["live_since"]),
+        since=known_time(row["live_since"]),
         by=row["live_by"],
         automatic=bool(row["live_automatic"]),
         behind=_behind(row),
@@ -153,14 +153,14 @@ def _running(row: EnvironmentRow) -> UnderWay | None:
         return None
     usual = None
     if row["live_id"] is not None and (started := to_time(row["live_started_at"])) is not None:
-        usual = (_time(row["live_since"]) - started).total_seconds()
+        usual = (known_time(row["live_since"]) - started).total_seconds()
     return UnderWay(
         deployment=DeploymentId(row["running_id"]),
         version=row["running_version"],
         commit=CommitSha(row["running_commit"]),
         status=row["running_status"],
         kind=row["running_kind"],
-        since=_time(row["running_since"] or row["running_asked_at"]),
+        since=known_time(row["running_since"] or row["running_asked_at"]),
         by=row["running_by"],
         usual_seconds=usual,
     )
@@ -173,7 +173,7 @@ def _waiting(row: EnvironmentRow) -> Waiting | None:
         deployment=DeploymentId(row["waiting_id"]),
         version=row["waiting_version"],
         commit=CommitSha(row["waiting_commit"]),
-        since=_time(row["waiting_since"]),
+        since=known_time(row["waiting_since"]),
         by=row["waiting_by"],
         expires_at=to_time(row["expires_at"]),
         waits_for=closed_gates(row["decision"]),
@@ -190,16 +190,10 @@ def closed_gates(stored: Any) -> tuple[ClosedGate, ...]:
 
 
 def _freeze(row: FreezeRow) -> Block:
-    return Block(row["id"], row["scope"], row["created_by"], row["reason"], _time(row["since"]), to_time(row["until"]))
+    return Block(
+        row["id"], row["scope"], row["created_by"], row["reason"], known_time(row["since"]), to_time(row["until"])
+    )
 
 
 def _lock(row: LockRow) -> Block:
-    return Block(row["id"], "", row["owner"], row["reason"], _time(row["since"]), to_time(row["until"]))
-
-
-def _time(value: Any) -> datetime:
-    """A time of a row that always has one."""
-    time = to_time(value)
-    if time is None:
-        raise ValueError("the row has no such time")
-    return time
+    return Block(row["id"], "", row["owner"], row["reason"], known_time(row["since"]), to_time(row["until"]))

@@ -8,7 +8,7 @@ from bot.rules.github_pages import RepositoryPages
 from bot.rules.ids import CommitSha, DeploymentId
 from bot.rules.runs import duration
 from bot.store.deployment_queries import HistoryRow
-from bot.store.gate_queries import to_time
+from bot.store.gate_queries import known_time, to_time
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def lines(rows: Iterable[HistoryRow], pages: RepositoryPages | None) -> tuple[De
 
 
 def _line(row: HistoryRow, pages: RepositoryPages | None) -> DeploymentLine:
-    asked_at, ended_at = _time(row["created_at"]), to_time(row["deploy_end_at"])
+    asked_at, ended_at = known_time(row["created_at"]), to_time(row["deploy_end_at"])
     began_at, outcome = to_time(row["deploy_start_at"]), row["wait_outcome"]
     return DeploymentLine(
         id=DeploymentId(row["id"]),
@@ -76,7 +76,3 @@ def seconds_of(
     if ended_at is None or wait_outcome not in (None, "dispatched"):
         return None
     return duration(began_at, ended_at, was_requested=not is_reported)
-
-
-def _time(value: datetime | str) -> datetime:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from bot.context import Context
 from bot.errors import Refusal, Unavailable
-from bot.github.transport import ApiError
 from bot.rules.ids import GitHubUserId, RepositoryId
 from bot.rules.permissions import ROLES
 from bot.store.projects import Repository
@@ -45,6 +44,6 @@ async def _reads(context: Context, account: GitHubUserId, repository: Repository
         try:
             client = context.client_for(repository)
             role = await context.github.people.own_role(client, account, context.actor.name, fresh=False, private=True)
-        except (Refusal, Unavailable, ApiError):
+        except (Refusal, Unavailable):
             return False
     return role in ROLES

@@ -22,7 +22,7 @@ from bot.rules.ids import CommitSha, DeploymentId, GitHubUserId, UserId
 from bot.store import announcement_queries, review_queries
 from bot.store.announcement_queries import AnnouncementRow
 from bot.store.candidates import Candidate
-from bot.store.gate_queries import from_json, to_time
+from bot.store.gate_queries import from_json, known_time, to_time
 from bot.store.review_queries import ApprovalRow, ChangeRow, PlaceRow
 
 APPROVE = "announcement:approve"
@@ -214,7 +214,7 @@ def _wanted_approval(reviewer: Reviewer, row: ApprovalRow) -> WantedApproval:
         environment=row["environment"],
         version=row["version"],
         commit=CommitSha(row["commit"]),
-        since=_time(row["created_at"]),
+        since=known_time(row["created_at"]),
         expires_at=to_time(row["expires_at"]),
         by=row["requester_name"],
         automatic=bool(row["automatic"]),
@@ -244,7 +244,7 @@ def _wanted_change(row: ChangeRow) -> WantedChange:
         project=row["project"],
         environment=row["environment"] or "",
         commit=CommitSha(row["commit"]),
-        since=_time(row["created_at"]),
+        since=known_time(row["created_at"]),
         given=row["given"],
         needed=row["needed"],
         settings=list(_setting_changes(from_json(row["changes"]))),
@@ -261,11 +261,3 @@ def _setting_changes(stored: Sequence[dict[str, Any]]) -> Iterator[SettingChange
 
 def _value(value: Any) -> str:
     return "unset" if value in (None, [], {}, "") else orjson.dumps(value).decode()[:MAX_VALUE]
-
-
-def _time(value: Any) -> datetime:
-    """A time of a row that always has one."""
-    time = to_time(value)
-    if time is None:
-        raise ValueError("the row has no such time")
-    return time

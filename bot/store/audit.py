@@ -25,4 +25,4 @@ class AuditEntry(Model):
         """Table and indexes."""
 
         table = "audit_entries"
-        indexes = (("project_id", "id"), ("alarm", "id"), ("actor", "id"), ("act", "id"))
+        indexes = (("project_id", "id"), ("alarm", "id"), ("actor", "id"), ("act", "id"), ("channel", "id"))

@@ -7,7 +7,7 @@ from bot.rules.permissions import Visibility
 from bot.store import visibility
 from bot.store.database import fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
-from bot.store.lists import Conditions
+from bot.store.lists import Conditions, containing
 from bot.store.queries import IdRow
 
 _NEWEST = "(SELECT max(n.id) FROM candidates n WHERE n.project_id = p.id)"
@@ -165,7 +165,7 @@ async def projects(visible: Visibility, words: str, name: str | None, limit: int
     if name is not None:
         where.add("p.name = {}", name)
     for word in words.lower().split():
-        where.add("(lower(p.name) LIKE {0} ESCAPE '!' OR lower(g.full_name) LIKE {0} ESCAPE '!')", _containing(word))
+        where.add("(lower(p.name) LIKE {0} ESCAPE '!' OR lower(g.full_name) LIKE {0} ESCAPE '!')", containing(word))
     return await fetch_as(ProjectRow, _PROJECTS.format(where=where, limit=limit), *where.args)
 
 
@@ -200,8 +200,3 @@ async def held(project_ids: list[int]) -> list[HeldRow]:
     where.add("held IS NOT NULL")
     where.add_in("project_id + 0", project_ids)  # else SQLite goes through all releases of each project
     return await fetch_as(HeldRow, _HELD.format(where=where), *where.args)
-
-
-def _containing(word: str) -> str:
-    escaped = word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"%{escaped}%"

@@ -101,5 +101,16 @@ LIVE_DEPLOYMENT_ID = """(
 )"""
 """A subquery for the id of the live deployment; `{environment_id}` stands for an SQL expression."""
 
+NEWEST_SUCCESS = f"""(
+    SELECT sc."commit" FROM environments se
+    JOIN deployments sd ON sd.id = {LIVE_DEPLOYMENT_ID.format(environment_id="se.id{but}")}
+    JOIN candidates sc ON sc.id = sd.candidate_id
+    WHERE se.project_id = {{project_id}} ORDER BY sd.deploy_end_at DESC, sd.id DESC LIMIT 1
+)"""  # noqa: S608 - a subquery of ours
+"""A subquery for the commit that was deployed successfully last on any environment of `{project_id}`.
+
+It reads one deployment of each. `{but}` is empty or a condition on `live` that begins with AND.
+"""
+
 RAN = Q(wait_outcome=None) | Q(wait_outcome="dispatched")
 """The condition for deployments that did not wait, or that were dispatched in the end."""

@@ -10,7 +10,7 @@ import orjson
 
 from bot.rules.ids import RunId
 from bot.store.database import fetch, fetch_as
-from bot.store.deployments import LIVE_DEPLOYMENT_ID
+from bot.store.deployments import LIVE_DEPLOYMENT_ID, NEWEST_SUCCESS
 from bot.store.lists import Conditions
 
 # `+ 0`: for the least id itself, SQLite would go through all deployments of an environment, oldest first
@@ -56,11 +56,7 @@ SELECT a.id, a.environment_id, a.user_id, u.name AS login, u.github_id, a.approv
 FROM approvals a JOIN users u ON u.id = a.user_id
 {where} AND a.withdrawn_at IS NULL ORDER BY a.id
 """
-NEWEST_SUCCESS = """
-SELECT c."commit" FROM deployments d JOIN candidates c ON c.id = d.candidate_id
-JOIN environments e ON e.id = d.environment_id
-WHERE e.project_id = $1 AND d.id <> $2 AND d.status = 'success' ORDER BY d.deploy_end_at DESC, d.id DESC LIMIT 1
-"""
+_NEWEST_SUCCESS = NEWEST_SUCCESS.format(project_id="$1", but=" AND live.id <> $2")
 AUTHORS = "SELECT author_ids, unlinked FROM comparisons WHERE repository_id = $1 AND base = $2 AND head = $3"
 
 
@@ -164,8 +160,8 @@ async def deploying_runs(repository: int, runs: Sequence[RunId]) -> set[RunId]:
 
 async def newest_success(project: int, deployment: int) -> str | None:
     """Read the commit that was deployed successfully last on any environment of a project, but by the deployment."""
-    rows = await fetch(NEWEST_SUCCESS, project, deployment)
-    return str(rows[0]["commit"]) if rows else None
+    [row] = await fetch(f"SELECT {_NEWEST_SUCCESS} AS found", project, deployment)
+    return None if row["found"] is None else str(row["found"])
 
 
 async def authors(repository: int, base: str, head: str) -> tuple[list[int], list[str]] | None:
@@ -188,3 +184,11 @@ def from_json(value: Any) -> Any:
 def to_time(value: Any) -> datetime | None:
     """A time of a plain statement, which is text on SQLite."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def known_time(value: Any) -> datetime:
+    """A time of a row that always has one."""
+    time = to_time(value)
+    if time is None:
+        raise ValueError("the row has no such time")
+    return time

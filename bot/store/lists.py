@@ -51,6 +51,11 @@ class Conditions:
         self.clauses.append(clause.format(*(f"${number}" for number in range(start, start + len(values)))))
         self.args += values
 
+    def value(self, value: Any) -> str:
+        """Add a value that conditions may refer to, without one; return its placeholder."""
+        self.args.append(value)
+        return f"${len(self.args)}"
+
     def add_in(self, column: str, values: Sequence[Any]) -> None:
         """Require that the column has one of these values; without values no row matches."""
         if len(values) <= MAX_INLINE_VALUES:
@@ -66,6 +71,12 @@ class Conditions:
 
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.clauses)}" if self.clauses else ""
+
+
+def containing(text: str) -> str:
+    """The pattern of a LIKE with `ESCAPE '!'` for what contains a text."""
+    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
 
 
 @dataclass(frozen=True)

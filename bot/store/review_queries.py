@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 from bot.rules.announcements import PENDING
 from bot.store.database import fetch_as
-from bot.store.deployments import LIVE_DEPLOYMENT_ID
+from bot.store.deployments import LIVE_DEPLOYMENT_ID, NEWEST_SUCCESS
 from bot.store.visibility import PUBLIC
 
 MAX_READ = 500
@@ -12,32 +12,35 @@ MAX_READ = 500
 
 _PLACE = f"""p.id AS project_id, p.name AS project, g.github_id AS repository_id, g.installation_id, g.full_name,
     (g.github_id IS NULL OR {PUBLIC}) AS is_public"""
-_NEWEST_SUCCESS = """(
-    SELECT nc."commit" FROM deployments n JOIN candidates nc ON nc.id = n.candidate_id
-    JOIN environments ne ON ne.id = n.environment_id
-    WHERE ne.project_id = p.id AND n.status = 'success' ORDER BY n.deploy_end_at DESC, n.id DESC LIMIT 1
-)"""
+# Read in the order of their ids, SQLite would go through all deployments.
 _APPROVALS = f"""
+WITH waiting AS MATERIALIZED (
+    SELECT d.id, d.environment_id, e.project_id,
+        COALESCE(lc."commit", {NEWEST_SUCCESS.format(project_id="p.id", but="")}) AS since
+    FROM deployments d
+    JOIN environments e ON e.id = d.environment_id
+    JOIN projects p ON p.id = e.project_id
+    LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")}
+    LEFT JOIN candidates lc ON lc.id = l.candidate_id
+    WHERE d.waiting AND CAST(d.waits_for AS TEXT) LIKE '%"approvals"%' AND NOT p.archived
+)
 SELECT {_PLACE}, d.id, d.candidate_id, d.created_at, d.expires_at, d.automatic, d.decision,
     d.actor_id AS requester, ru.name AS requester_name, ru.github_id AS requester_github_id,
     c.version, c."commit", c.created_by_id AS cut_by, cu.name AS cut_by_name, cu.github_id AS cut_by_github_id,
-    e.name AS environment, e.tier, e.gate_settings, e.listed_users,
-    COALESCE(lc."commit", {_NEWEST_SUCCESS}) AS since, m.author_ids,
+    e.name AS environment, e.tier, e.gate_settings, e.listed_users, w.since, m.author_ids,
     (SELECT max(a.approved_at) FROM approvals a WHERE a.candidate_id = d.candidate_id
         AND a.environment_id = d.environment_id AND a.user_id = $1 AND a.withdrawn_at IS NULL) AS approved_at
-FROM deployments d
-JOIN environments e ON e.id = d.environment_id
-JOIN projects p ON p.id = e.project_id
+FROM waiting w
+JOIN deployments d ON d.id = w.id
+JOIN environments e ON e.id = w.environment_id
+JOIN projects p ON p.id = w.project_id
 JOIN repositories g ON g.github_id = p.repository_id
 JOIN candidates c ON c.id = d.candidate_id
 JOIN users cu ON cu.id = c.created_by_id
 JOIN users ru ON ru.id = d.actor_id
-LEFT JOIN deployments l ON l.id = {LIVE_DEPLOYMENT_ID.format(environment_id="e.id")}
-LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN comparisons m ON m.repository_id = c.repository_id AND m.head = c."commit"
-    AND m.base = COALESCE(lc."commit", {_NEWEST_SUCCESS}, c."commit")
-WHERE d.waiting AND CAST(d.waits_for AS TEXT) LIKE '%"approvals"%' AND NOT p.archived
-ORDER BY d.id LIMIT {MAX_READ}
+    AND m.base = COALESCE(w.since, c."commit")
+ORDER BY w.id LIMIT {MAX_READ}
 """  # noqa: S608 - subqueries of ours
 _ANNOUNCEMENTS = f"""
 SELECT {_PLACE}, a.id FROM announcements a

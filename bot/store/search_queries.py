@@ -8,24 +8,48 @@ from typing import Any, TypedDict
 
 from bot.rules.permissions import Visibility
 from bot.store import visibility
-from bot.store.database import fetch_as
+from bot.store.board_queries import visible_ids
+from bot.store.database import fetch, fetch_as
 from bot.store.deployments import LIVE_DEPLOYMENT_ID
 from bot.store.github_views import STATUS_COMMENT
-from bot.store.lists import Conditions
+from bot.store.lists import Conditions, containing
 
 MAX_FOUND = 20
 """The most results of a kind."""
 MAX_SHA, GREATEST_DIGIT = 64, "f"
 GREATEST = "z" * 40
 """Comes after whatever can follow in a version, in every order of texts."""
+MAX_READ = 5_000
+"""Of how many candidates the newest are chosen, where more versions begin so: the newest ones, and any others."""
 
+# The last part has no range of versions, so that it reads by ids; the one before has no order, so that it ends early.
+_VERSIONS = f"""
+SELECT 0 AS place, id FROM (
+    SELECT c.id FROM candidates c WHERE c.version = {{text}}{{of_projects}} ORDER BY c.id DESC LIMIT {MAX_FOUND}
+) itself
+UNION ALL SELECT 1, id FROM (
+    SELECT c.id FROM candidates c JOIN releases r ON r.id = c.release_id
+    WHERE c.version >= {{candidate}} AND c.version <= {{last_candidate}} AND r.version = {{text}}{{of_projects}}
+    ORDER BY c.id DESC LIMIT {MAX_FOUND}
+) of_release
+UNION ALL SELECT 2, id FROM (
+    SELECT id FROM (
+        SELECT c.id FROM candidates c
+        WHERE c.version >= {{text}} AND c.version <= {{last}} AND {{begins}}{{of_projects}} LIMIT {MAX_READ}
+    ) begun ORDER BY id DESC LIMIT {MAX_FOUND}
+) others
+UNION ALL SELECT 2, id FROM (
+    SELECT c.id FROM candidates c
+    WHERE c.id > (SELECT max(id) FROM candidates) - {MAX_READ} AND {{begins}}{{of_projects}}
+    ORDER BY c.id DESC LIMIT {MAX_FOUND}
+) newest
+"""  # noqa: S608 - constants of ours
 _CANDIDATES = f"""
 SELECT c.id, c.project_id, p.name AS project, c.version, c."commit", c.status, c.created_at, u.name AS cut_by
 FROM candidates c
 JOIN projects p ON p.id = c.project_id
-JOIN releases r ON r.id = c.release_id
 JOIN users u ON u.id = c.created_by_id
-{{where}} ORDER BY {{order}}c.id DESC LIMIT {MAX_FOUND}
+{{where}} ORDER BY c.id DESC LIMIT {MAX_FOUND}
 """  # noqa: S608 - a constant of ours
 _PEOPLE = f"""
 SELECT f.name, cp.name AS cut_in, c.version AS cut, c.created_at AS cut_at, dp.name AS deployed_in, d.id AS deployment,
@@ -103,20 +127,37 @@ class LiveRow(TypedDict):
 
 
 async def by_version(visible: Visibility, prefix: str) -> list[CandidateRow]:
-    """Find candidates whose versions begin so: the one itself, those of this release, then the newest."""
-    where = _visible(visible, "c.project_id")
-    where.add("c.version >= {} AND c.version <= {}", prefix, prefix + GREATEST)
-    where.add(f"substr(c.version, 1, {len(prefix):d}) = {{}}", prefix)
-    exact = len(where.args)
-    order = f"CASE WHEN c.version = ${exact} THEN 0 WHEN r.version = ${exact} THEN 1 ELSE 2 END, "
-    return await fetch_as(CandidateRow, _CANDIDATES.format(where=where, order=order), *where.args)
+    """Find candidates whose versions begin so: the one itself, those of this release, then the newest.
+
+    If very many begin so, the newest of all are looked for among the newest candidates of the service.
+    """
+    where = Conditions()
+    names = {
+        "text": where.value(prefix),
+        "last": where.value(prefix + GREATEST),
+        "candidate": where.value(f"{prefix}-rc"),
+        "last_candidate": where.value(f"{prefix}-rc{GREATEST}"),
+    }
+    if not visible.everything:
+        where.add_in("c.project_id", [row["id"] for row in await visible_ids(visible)])
+    of_projects = "".join(f" AND {clause}" for clause in where.clauses)
+    begins = f"substr(c.version, 1, {len(prefix):d}) = {names['text']}"
+    sql = _VERSIONS.format(**names, begins=begins, of_projects=of_projects)
+    found = await fetch(sql, *where.args)
+    places: dict[int, int] = {}
+    for row in sorted(found, key=lambda row: (row["place"], -row["id"])):
+        places.setdefault(row["id"], len(places))
+    chosen = Conditions()
+    chosen.add_in("c.id", list(places)[:MAX_FOUND])
+    rows = await fetch_as(CandidateRow, _CANDIDATES.format(where=chosen), *chosen.args)
+    return sorted(rows, key=lambda row: places[row["id"]])
 
 
 async def by_commit(visible: Visibility, prefix: str) -> list[CandidateRow]:
     """Find candidates whose SHAs begin so, the newest first."""
     where = _visible(visible, "c.project_id")
     where.add('c."commit" >= {} AND c."commit" <= {}', prefix, prefix.ljust(MAX_SHA, GREATEST_DIGIT))
-    return await fetch_as(CandidateRow, _CANDIDATES.format(where=where, order=""), *where.args)
+    return await fetch_as(CandidateRow, _CANDIDATES.format(where=where), *where.args)
 
 
 async def by_pull(visible: Visibility, number: str) -> list[CandidateRow]:
@@ -128,7 +169,7 @@ async def by_pull(visible: Visibility, number: str) -> list[CandidateRow]:
         number,
         STATUS_COMMENT,
     )
-    return await fetch_as(CandidateRow, _CANDIDATES.format(where=where, order=""), *where.args)
+    return await fetch_as(CandidateRow, _CANDIDATES.format(where=where), *where.args)
 
 
 async def people(visible: Visibility, prefix: str) -> list[PersonRow]:
@@ -154,8 +195,7 @@ async def people(visible: Visibility, prefix: str) -> list[PersonRow]:
 async def projects(visible: Visibility, part: str) -> list[ProjectRow]:
     """Find projects whose names contain a text, in lower case: the shortest names first."""
     where = _visible(visible, "p.id")
-    escaped = part.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    where.add("lower(p.name) LIKE {} ESCAPE '!'", f"%{escaped}%")
+    where.add("lower(p.name) LIKE {} ESCAPE '!'", containing(part))
     return await fetch_as(ProjectRow, _PROJECTS.format(where=where), *where.args)
 
 

@@ -14,6 +14,7 @@ from bot.operations import audit
 from bot.rules.audit import AuditFilter
 from bot.rules.ids import UserId
 from bot.store.audit import AuditEntry
+from bot.store.audit_queries import EXAMINED
 from tests.api.graphql.graphs import recorded_statements
 from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
 from tests.world import World
@@ -99,7 +100,7 @@ async def test_an_export_holds_all_entries_a_part_at_a_time(world: World) -> Non
 
 async def test_each_statement_of_an_export_reads_a_part_of_the_log(world: World) -> None:
     await entries(3, act="candidate.ban")
-    await entries(2 * audit.EXAMINED)
+    await entries(2 * EXAMINED)
     await entries(2, act="candidate.ban")
     context = await world.context()
     statements: list[str] = []

@@ -10,6 +10,7 @@ import pytest
 from bot.store.candidates import Candidate
 from bot.store.database import dialect, execute, fetch
 from bot.store.projects import Environment
+from bot.store.search_queries import MAX_READ
 from bot.store.users import User
 from tests.api.graphql.graphs import recorded_statements
 from tests.operations.test_status_comments import cut
@@ -138,7 +139,37 @@ async def test_results_are_few_and_take_as_many_statements_whatever_is_found(rel
             found = (await released.ask("GET", f"/api/search?q={text}")).json
         counts.append(sum("LIMIT 20" in each or "l.candidate_id" in each for each in statements))
     assert len(found["versions"]) == 20
-    assert counts == [4, 4]
+    assert counts == [5, 5]
+
+
+MANY = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 6000)
+INSERT INTO candidates (project_id, release_id, repository_id, number, version, "commit", branch, tagged, status,
+    created_by_id, created_at, updated_at)
+SELECT project_id, release_id, repository_id, 1000 + n, '7.0.' || n || '-rc1', "commit", branch, tagged, status,
+    created_by_id, created_at, updated_at FROM candidates, numbers WHERE version = '1.0.0-rc1'
+"""
+
+
+async def test_of_very_many_versions_the_newest_are_found_by_reading_some(released: World) -> None:
+    await execute(MANY)
+    statements: list[str] = []
+    async with recorded_statements(released, statements):
+        found = (await released.ask("GET", "/api/search?q=7")).json["versions"]
+    assert [each["version"] for each in found] == [f"7.0.{number}-rc1" for number in range(6000, 5980, -1)]
+    exact = (await released.ask("GET", "/api/search?q=7.0.12-rc1")).json["versions"]
+    assert [each["version"] for each in exact] == ["7.0.12-rc1"]
+    (sql,) = {each for each in statements if "of_release" in each}
+    assert [part.count(f"LIMIT {MAX_READ}") for part in sql.split("UNION ALL")] == [0, 0, 1, 0]
+    assert f"c.id > (SELECT max(id) FROM candidates) - {MAX_READ}" in sql
+    if dialect() == "sqlite":  # whose plans do not depend on the rows, and which tells the values by itself
+        plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}")]
+        assert [step for step in plan if " c " in f"{step} "] == [
+            "SEARCH c USING COVERING INDEX candidates_by_version (version=?)",
+            "SEARCH c USING INDEX candidates_by_version (version>? AND version<?)",
+            "SEARCH c USING COVERING INDEX candidates_by_version (version>? AND version<?)",
+            "SEARCH c USING INTEGER PRIMARY KEY (rowid>?)",
+        ]
 
 
 async def test_what_is_searched_for_and_found_is_text(released: World) -> None:

@@ -1,12 +1,17 @@
 """What waits for a person: only what they may approve, with forms that do so."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bot.store import gate_queries, review_queries
 from bot.store.announcements import Announcement
+from bot.store.candidates import Candidate
 from bot.store.comparisons import StoredComparison
 from bot.store.config_files import ConfigChange
+from bot.store.database import dialect, fetch
 from bot.store.deployments import Deployment
 from bot.store.gates import Approval
 from bot.store.projects import Environment
@@ -18,6 +23,7 @@ from tests.web.browsers import Browser, Page, sign_in, sign_in_as_operator
 from tests.web.test_hostile_texts import HOSTILE, check
 from tests.world import World
 
+AT = datetime(2026, 11, 30, tzinfo=UTC)
 NOTHING = "Nothing waits for you"
 
 
@@ -186,3 +192,31 @@ async def test_the_number_takes_three_statements_whatever_waits(waiting: World) 
     waits = [each for each in statements if "sessions" not in each and "audit_entries" not in each]
     assert len([each for each in waits if "SELECT" in each]) <= 3, waits
     await waiting.settle()
+
+
+async def test_what_waits_is_read_by_indexes_however_much_was_deployed(waiting: World) -> None:
+    dora = await person(waiting, "dora")
+    first, candidates = await Deployment.get(), []
+    for number, name in enumerate(("one", "two")):
+        environment = (await Environment.get(name="staging")).clone()
+        environment.name = environment.name_key = name
+        await environment.save()
+        await waiting.github.commit(name)
+        await waiting.cut(f"{number}.7-rc1")
+        candidates.append(await Candidate.get(version=f"{number}.7-rc1"))
+        fields: dict[str, Any] = {"environment": environment, "candidate": candidates[-1], "actor_id": first.actor_id}
+        for hours in range(20):
+            ended = AT - timedelta(hours=hours + number)
+            await Deployment.create(**fields, status="success", deploy_end_at=ended, created_at=ended)
+    statements: list[str] = []
+    async with recorded_statements(waiting, statements):
+        assert await counted(dora) == "1"
+    [row] = await review_queries.approvals(first.actor_id)
+    assert row["since"] == candidates[0].commit
+    assert await gate_queries.newest_success(1, first.id) == candidates[0].commit
+    if dialect() == "sqlite":  # whose plans do not depend on the rows, and which tells the values by itself
+        (sql,) = {each for each in statements if "waits_for" in each and "comparisons" in each}
+        plan = [row["detail"] for row in await fetch(f"EXPLAIN QUERY PLAN {sql}")]
+        assert [step for step in plan if step.startswith("SCAN")] == ["SCAN d USING INDEX deployments_due", "SCAN w"]
+        assert plan.count("SEARCH live USING COVERING INDEX deployments_status (environment_id=? AND status=?)") == 2
+        assert "SEARCH sd USING INTEGER PRIMARY KEY (rowid=?)" in plan
