@@ -26,7 +26,12 @@ SPREAD_KEYS = {
 }
 FEW_KEYS, FEW_ROWS = {"project": "11", "environment": "(22 - n % 2)", "sla": "1", "repo": "1"}, 100
 BOARD_PROJECTS, BOARD_ENVIRONMENTS = 200, 5
-BOARD_KEYS = {"project": "(1 + n % 200)", "environment": "(1 + n % 200 * 5 + n / 200 % 5)"}
+BOARD_PROJECT = 7
+"""A project that has more releases than its page shows, however few there are in all."""
+BOARD_KEYS = {
+    "project": f"(CASE WHEN n <= 60 THEN {BOARD_PROJECT} ELSE 1 + n % 200 END)",
+    "environment": f"(CASE WHEN n <= 60 THEN {BOARD_PROJECT * 5 - 4} + n % 5 ELSE 1 + n % 200 * 5 + n / 200 % 5 END)",
+}
 SHARED_FRAGMENTS = {
     "repository": "(SELECT repository_id FROM projects WHERE id = {project})",
     "permalink": "(SELECT permalink FROM projects WHERE id = {project})",
@@ -192,7 +197,10 @@ async def fill_waiting(url: str, deployments: int, gates: str) -> None:
 
 
 async def fill_board(url: str, releases: int, token: str) -> None:
-    """Fill a migrated, empty database with 200 projects of 5 environments, and releases spread evenly over them."""
+    """Fill a migrated, empty database with 200 projects of 5 environments, and releases spread evenly over them.
+
+    BOARD_PROJECT has 60 more.
+    """
     environments = BOARD_PROJECTS * BOARD_ENVIRONMENTS
     parts = [Insert(USERS, 1, 1, digest(token)), Insert(BOARD, 1, BOARD_PROJECTS), Insert(BOARD_ROWS, 1, environments)]
     await _fill(url, [*parts, Insert(RELEASES + RUNS_AND_AUDIT, 1, releases, BOARD_KEYS)])

@@ -15,7 +15,7 @@ import time
 from statistics import median
 
 from benchmarks.databases import ENGINE_LABELS, ENGINES, ENGINES_NOTE, temporary_database
-from benchmarks.datasets import BOARD_ENVIRONMENTS, BOARD_PROJECTS, fill_board
+from benchmarks.datasets import BOARD_ENVIRONMENTS, BOARD_PROJECT, BOARD_PROJECTS, fill_board
 from benchmarks.page_streams import Told, measure_streams
 from benchmarks.reporting import markdown_table, measured_on
 from benchmarks.testbed import open_testbed
@@ -26,7 +26,7 @@ from tests.world import World
 from web import cookies
 
 LIMITS = {"board": 0.150, "project": 0.050}  # seconds
-PATHS = {"board": "/", "project": "/projects/service-7"}
+PATHS = {"board": "/", "project": f"/projects/service-{BOARD_PROJECT}"}
 MAX_GROWTH = 1.3
 MAX_FIRST, MAX_NEXT = 500_000, 50_000  # bytes
 FILES = re.compile(r'(?:href|src)="(/static/[^"]+)"')
