@@ -111,9 +111,14 @@ async def confirm(github: GitHub, actor: Actor, project: Project | Outline, *gra
     fresh = not READS.issuperset(grants)
     role = "none" if project.repository_id is None else await _role(github, actor, project, fresh=fresh)
     held = actor.grants & grants_of_role(role)
-    confirmed = replace(actor, grants=held, role=role, repository_id=project.repository_id, is_unconfirmed=False)
-    is_stranger = actor.github_id is not None and github.people.strangers.is_one(actor.github_id)
-    return replace(confirmed, is_stranger=is_stranger)
+    return replace(
+        actor,
+        grants=held,
+        role=role,
+        repository_id=project.repository_id,
+        is_unconfirmed=False,
+        is_stranger=actor.github_id is not None and github.people.strangers.is_one(actor.github_id),
+    )
 
 
 async def _role(github: GitHub, actor: Actor, project: Project | Outline, *, fresh: bool) -> str:

@@ -36,11 +36,13 @@ NOT_ASKED = "GitHub has not been asked yet"
 class _Stored:
     """What is stored about some environments of a project and a candidate: `states` by the environments' ids.
 
+    `settings` are those of their gates, in the same order.
     `earlier` is how its commit fared, by the names of environments; `newest` the commit that was deployed last anywhere
     in the project, if somebody has to know. `authors` are those of its changes since a commit, if they are known.
     """
 
     now: datetime
+    settings: Sequence[GateSettings]
     states: Mapping[int, StateRow]
     freezes: Sequence[FreezeRow]
     earlier: Mapping[str, EarlierRow]
@@ -74,7 +76,8 @@ async def read_all(
 ) -> list[GateFacts]:
     """Read likewise the facts of several environments of the candidate's project, in as many statements as of one."""
     stored = await _read_stored(context.now(), environments, candidate, deployment or DeploymentId(0))
-    return [_facts(environment, candidate, requester, stored) for environment in environments]
+    pairs = zip(environments, stored.settings, strict=True)
+    return [_facts(environment, settings, candidate, requester, stored) for environment, settings in pairs]
 
 
 async def _read_stored(
@@ -90,6 +93,7 @@ async def _read_stored(
     since = {base or newest or candidate.commit for base in bases if base in (None, candidate.commit)}
     return _Stored(
         now=now,
+        settings=settings,
         states=states,
         freezes=await gate_queries.freezes(ids, project, now),
         earlier=await gate_queries.earlier(project, candidate.commit) if any(own.after for own in settings) else {},
@@ -103,8 +107,10 @@ async def _read_stored(
     )
 
 
-def _facts(environment: Environment, candidate: Candidate, requester: Requester, stored: _Stored) -> GateFacts:
-    settings, state = gate_settings.read(environment.gate_settings), stored.states[environment.id]
+def _facts(
+    environment: Environment, settings: GateSettings, candidate: Candidate, requester: Requester, stored: _Stored
+) -> GateFacts:
+    state = stored.states[environment.id]
     given = [row for row in stored.approvals if row["environment_id"] == environment.id]
     return GateFacts(
         environment=environment.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import orjson
@@ -31,12 +32,13 @@ LEFT JOIN candidates lc ON lc.id = l.candidate_id
 LEFT JOIN comparisons m ON m.repository_id = c.repository_id AND m.base = lc."commit" AND m.head = c."commit"
 LEFT JOIN environment_locks k ON k.environment_id = e.id AND k.released_at IS NULL AND (k.until IS NULL OR k.until > $3)
 LEFT JOIN users ko ON ko.id = k.owner_id
-{{where}}
+WHERE c.id = $1 AND e.id IN ({{environments}})
 """  # noqa: S608 - a subquery of ours
 FREEZES = """
 SELECT f.scope, f.environment_id, u.name AS created_by, f.reason, f.since, f.until
 FROM freezes f JOIN users u ON u.id = f.created_by_id
-{where} AND f.ended_at IS NULL AND (f.until IS NULL OR f.until > $1)
+WHERE (f.environment_id IN ({environments}) OR (f.scope = 'project' AND f.project_id = $2) OR f.scope = 'service')
+    AND f.ended_at IS NULL AND (f.until IS NULL OR f.until > $1)
 ORDER BY f.since, f.id
 """
 EARLIER = """
@@ -54,7 +56,7 @@ FROM environments e WHERE e.project_id = $1
 APPROVALS = """
 SELECT a.id, a.environment_id, a.user_id, u.name AS login, u.github_id, a.approved_at, a.by_operator
 FROM approvals a JOIN users u ON u.id = a.user_id
-{where} AND a.withdrawn_at IS NULL ORDER BY a.id
+WHERE a.candidate_id = $1 AND a.environment_id IN ({environments}) AND a.withdrawn_at IS NULL ORDER BY a.id
 """
 _NEWEST_SUCCESS = NEWEST_SUCCESS.format(project_id="$1", but=" AND live.id <> $2")
 AUTHORS = "SELECT author_ids, unlinked FROM comparisons WHERE repository_id = $1 AND base = $2 AND head = $3"
@@ -112,27 +114,26 @@ class ApprovalRow(TypedDict):
     by_operator: int | bool
 
 
+@lru_cache(maxsize=128)
+def _about(statement: str, environments: int, first: int) -> str:
+    """A statement about so many environments, at least one; their ids are its values from the number `first` on."""
+    numbers = range(first, first + environments)
+    return statement.format(environments=", ".join(f"${number}" for number in numbers))
+
+
 async def states(environments: Sequence[int], candidate: int, deployment: int, now: datetime) -> dict[int, StateRow]:
     """Read the state of a candidate and of environments of its project, by their ids, without the deployment (0: none).
 
     It does not make an environment busy, nor is it live there: one that was reported may have succeeded already.
     """
-    where = Conditions()
-    where.add("c.id = {}", candidate)
-    where.args += [deployment, now]
-    where.add_in("e.id", environments)
-    rows = await fetch_as(StateRow, STATE.format(where=where), *where.args)
+    sql = _about(STATE, len(environments), 4)
+    rows = await fetch_as(StateRow, sql, candidate, deployment, now, *environments)
     return {row["environment_id"]: row for row in rows}
 
 
 async def freezes(environments: Sequence[int], project: int, now: datetime) -> list[FreezeRow]:
     """Read the freezes in force on some environments of a project, on it and on all projects, the oldest first."""
-    where = Conditions(args=[now])
-    where.add_in("f.environment_id", environments)
-    where.add("(f.scope = 'project' AND f.project_id = {})", project)
-    where.add("f.scope = 'service'")
-    either = f"WHERE ({' OR '.join(where.clauses)})"
-    return await fetch_as(FreezeRow, FREEZES.format(where=either), *where.args)
+    return await fetch_as(FreezeRow, _about(FREEZES, len(environments), 3), now, project, *environments)
 
 
 async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
@@ -142,10 +143,7 @@ async def earlier(project: int, commit: str) -> dict[str, EarlierRow]:
 
 async def approvals(candidate: int, environments: Sequence[int]) -> list[ApprovalRow]:
     """Read the approvals of a candidate for some environments."""
-    where = Conditions()
-    where.add("a.candidate_id = {}", candidate)
-    where.add_in("a.environment_id", environments)
-    return await fetch_as(ApprovalRow, APPROVALS.format(where=where), *where.args)
+    return await fetch_as(ApprovalRow, _about(APPROVALS, len(environments), 2), candidate, *environments)
 
 
 async def deploying_runs(repository: int, runs: Sequence[RunId]) -> set[RunId]:
