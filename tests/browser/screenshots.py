@@ -45,7 +45,8 @@ async def prepare(session: DemoSession) -> int:
         await session.request("POST", f"/api/releases/site/releases/{version}", body)
         await session.wait_for_status(f"/api/releases/site/releases/{version}", "ready", version)
     body = {"release_candidate_version": "1.2.0-rc1"}
-    await session.request("POST", STAGING, body)
+    first = await session.request("POST", STAGING, body)
+    await session.wait_for_status(f"{STAGING}/{first['id']}", "success", "1.2.0-rc1 on staging")
     waiting = await session.request("POST", PRODUCTION, {**body, "wait": True})
     return int(waiting["id"])
 
