@@ -84,6 +84,9 @@ async def _person(
             return None
         if not await _may_ask(context, account, client, place):
             return None
+        strangers = context.github.people.strangers
+        if strangers.is_one(account):
+            client = client.counted(lambda: strangers.count(account))
         return await gate_answers.person(context, client, account, context.actor.name, questions, fresh=False)
 
 

@@ -61,6 +61,22 @@ async def test_who_has_just_been_given_a_role_sees_its_projects_after_signing_in
     assert "acme/site" in (await visitor.open("/")).text
 
 
+async def test_the_teams_of_a_stranger_are_asked_for_only_so_often(world: World) -> None:
+    await world.cut("1.0.0-rc1")
+    rule = {"approvals": {"count": 1, "from": ["team:acme/release"]}}
+    await Environment.filter(name="production").update(gate_settings=rule)
+    body = {"release_candidate_version": "1.0.0-rc1", "wait": True}
+    assert (await world.ask("POST", "/api/releases/site/environments/production/deployments", body)).status == 201
+    await world.settle()
+    for login, left, asked in (("sam", 1, 0), ("max", 2, 1)):
+        stranger = await sign_in(world, login)
+        world.github.forget_calls()
+        leave(world, login, left)
+        assert (await stranger.open("/waiting/count")).status == 200
+        assert len([call for call in world.github.calls if "/teams/" in call.path]) == asked, login
+    world.expect_unfinished("follow", "expire_deployment")
+
+
 async def test_a_token_of_a_stranger_uses_up_no_more(world: World) -> None:
     await world.github.set_private(True)
     await world.settle()
