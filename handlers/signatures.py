@@ -17,15 +17,17 @@ class SignatureWatch:
     def __init__(self, on_doubt: Callable[[], None]) -> None:
         self.last_right = 0.0  # seconds since the epoch; 0 if there was none
         self._is_proven, self._wrong, self._on_doubt = False, 0, on_doubt
+        self._secret: bytes | None = None
 
     @property
     def warning(self) -> str | None:
         """What is probably wrong, if no signature was right and several were wrong."""
         return UNSIGNED if not self._is_proven and self._wrong >= DOUBTFUL else None
 
-    def begin_again(self) -> None:
-        """Doubt the secret again: it may have been replaced, by a wrong one."""
-        self._is_proven, self._wrong = False, 0
+    def use(self, secret: bytes | None) -> None:
+        """Take note of the current secret. One that has replaced another may be wrong, and is doubted again."""
+        if secret != self._secret:
+            self._secret, self._is_proven, self._wrong = secret, False, 0
 
     def right(self, *, is_current: bool) -> None:
         """Take note of a right signature: with the current secret, or with one before it that is still accepted."""

@@ -160,7 +160,7 @@ class Service:
     def _on_identity(self, keys: AppKeys, why_none: WrongSettings | None) -> None:
         """Act as another App, or with other credentials of it, from now on."""
         self.github.use(keys, why_none)
-        self.signatures.begin_again()
+        self.signatures.use(next(iter(self.identity.webhook_secrets()), None))
         if self._watch is not None:
             self._watch.wake()
 

@@ -43,6 +43,7 @@ class Renderer:
             counted=words.counted,
             first_line=_first_line,
             spans=_spans,
+            unnamed=words.unnamed,
         )
 
     async def respond(self, template: str, status: int, **values: Any) -> web.Response:

@@ -84,7 +84,9 @@ class ActAddress:
         if not wants_html(request):
             raise web.HTTPMethodNotAllowed(request.method, ["POST"])
         parts = request.rel_url.raw_path.split("/")[: _PART.sub("", self.page).count("/") + 1]
-        return security.see_other(self.runtime.link("/".join(parts)))
+        response = security.see_other(self.runtime.link("/".join(parts)))
+        security.keep_to_https(self.runtime, response)
+        return response
 
 
 class PageHandler:

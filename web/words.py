@@ -1,6 +1,7 @@
 """Times, durations and commits as people say them."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 SHOWN_SHA = 7
@@ -105,3 +106,9 @@ def browser(agent: str) -> str:
     if not name:
         return agent[:MAX_BROWSER].strip() or "an unknown browser"
     return f"{name} on {system}" if system else name
+
+
+def unnamed(helpers: Iterable[str], sentence: str) -> list[str]:
+    """Those who can help whom a sentence does not name."""
+    named = {word.strip("`'\".,:;!?()") for word in sentence.split()}
+    return [helper for helper in helpers if helper not in named]

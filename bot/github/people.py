@@ -90,10 +90,14 @@ class People:
             known = self._members[key] = await teams.is_member(repository, organization, slug, login)
         return known
 
-    def forget_account(self, account: GitHubUserId) -> None:
-        """Drop what is remembered of the roles of an account, which may just have been given one."""
+    def forget_person(self, account: GitHubUserId, login: str) -> None:
+        """Drop what is remembered of the roles and memberships of somebody who may just have been given one."""
         for key in [key for key in self._accounts if key[2] == account]:
             self._accounts.pop(key, None)
+        for role in [role for role in self._roles if role[2] == login.lower()]:
+            self._roles.pop(role, None)
+        for member in [member for member in self._members if member[3] == login.lower()]:
+            self._members.pop(member, None)
 
     def forget(self, installation: InstallationId) -> None:
         """Drop what is remembered from an installation."""

@@ -22,9 +22,9 @@ from bot.store.deployments import Deployment, live_deployment
 from bot.store.projects import Environment, Project
 
 WAITS = "deployment.wait"
+"""The act of who asks for a deployment that waits."""
 DEPLOYS = ("deployment.deploy", WAITS)
 """The acts by which a deployment is asked for."""
-"""The act of who asks for a deployment that waits already."""
 MAX_REASON = 1000  # characters
 
 

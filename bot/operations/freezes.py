@@ -12,7 +12,7 @@ from typing import Any
 from tortoise.expressions import Q
 
 from bot.context import FORBIDDEN, READ, Context, allowed, authorize, unknown_environment
-from bot.errors import Forbidden, NotFound
+from bot.errors import Conflict, Forbidden, NotFound
 from bot.events.gates import (
     EnvironmentFrozen,
     EnvironmentUnfrozen,
@@ -113,7 +113,7 @@ async def end_all_of_environment(
     async with transaction():
         row = await lock_environment(context, project, environment)
         on_it = (await freezes_by_environment([row], context.now()))[row.id]
-        own = [freeze for freeze in on_it if freeze.scope == "environment" and _is_known(freeze, only)]
+        own = _known([freeze for freeze in on_it if freeze.scope == "environment"], only)
         ended = [] if await performed_requests.result_of(context, EnvironmentUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_unfrozen(context, project, row, ended, row.id)
@@ -129,7 +129,7 @@ async def end_all_of_project(context: Context, project: Project, *, only: Collec
     async with transaction():
         await Project.select_for_update(no_key=True).get(id=project.id)
         found = await _concerning(project, context.now())
-        own = [freeze for freeze in found if freeze.scope == "project" and _is_known(freeze, only)]
+        own = _known([freeze for freeze in found if freeze.scope == "project"], only)
         ended = [] if await performed_requests.result_of(context, ProjectUnfrozen.act) else await _end(context, own)
         if ended:
             await _record_project_unfrozen(context, project, ended, project.id)
@@ -189,8 +189,12 @@ async def list_of_service(context: Context) -> list[Freeze]:
     return await found.select_related("created_by", "environment")
 
 
-def _is_known(freeze: Freeze, only: Collection[int] | None) -> bool:
-    return only is None or freeze.id in only
+def _known(found: list[Freeze], only: Collection[int] | None) -> list[Freeze]:
+    """Those freezes of which the caller knows. Refuses if there are only others, which were added meanwhile."""
+    known = found if only is None else [freeze for freeze in found if freeze.id in only]
+    if found and not known:
+        raise Conflict("What was frozen has ended, and has been frozen anew: look again.", freezes=len(found))
+    return known
 
 
 async def lock_environment(context: Context, project: Project, name: str) -> Environment:

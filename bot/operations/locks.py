@@ -68,7 +68,7 @@ async def unlock(
         if held is None:
             raise NotFound(NOT_LOCKED)
         if expected not in (None, held.id):
-            raise locked_by_another(held, context.now())
+            raise Conflict(f"That lock has ended. {sentence_of(held, context.now())}", **_values(held))
         if held.owner_id != context.actor.user_id:
             _authorize_release(context, project, held)
         await EnvironmentLock.filter(id=held.id).update(released_at=context.now(), released_by_id=context.actor.user_id)

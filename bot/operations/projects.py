@@ -177,12 +177,15 @@ async def next_version(context: Context, project: Project, bump: str = "patch") 
 
 
 async def _highest(project: Project, kind: Kind) -> list[str]:
-    """The highest of the project's versions that follow its scheme, and no others than those of the first page."""
-    offset = 0
-    while found := await release_queries.highest(project.id, kind, limit=READ_AT_ONCE, offset=offset):
+    """The highest of the project's versions that follow its scheme, and no others than those of the first page.
+
+    Each page is ten times as long as the one before: the database sorts all versions for each.
+    """
+    offset, limit = 0, READ_AT_ONCE
+    while found := await release_queries.highest(project.id, kind, limit=limit, offset=offset):
         if fitting := [version for version in found if fits_scheme(version, project.version_scheme)]:
             return fitting
-        offset += READ_AT_ONCE
+        offset, limit = offset + limit, 10 * limit
     return []
 
 

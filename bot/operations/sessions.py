@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
 from bot.context import Actor, Context, authorize
 from bot.errors import DatabaseUnavailable, NotFound, Unauthenticated
@@ -56,7 +57,7 @@ async def begin(
     async with transaction():
         if replaces is not None:
             await _end(context, await Session.filter(id=replaces))
-        await _end(context, (await Session.filter(user=user, ended_at=None).order_by("-id"))[MAX_OPEN - 1 :])
+        await _end(context, (await _open(now).filter(user=user).order_by("-id"))[MAX_OPEN - 1 :])
         await Session.create(
             user=user,
             digest=_digest(secret),
@@ -120,6 +121,11 @@ async def end_others(context: Context, kept: SessionId) -> None:
         await _end(context, await rows.exclude(id=kept))
 
 
+def _open(now: datetime) -> QuerySet[Session]:
+    """The sessions that have neither ended nor expired."""
+    return Session.filter(ended_at=None, expires_at__gt=now, last_used_at__gt=now - IDLE)
+
+
 async def list_open(context: Context, *, everybody: bool = False) -> Sequence[Session]:
     """List one's own sessions that are open, or as an operator everybody's, with users.
 
@@ -128,7 +134,7 @@ async def list_open(context: Context, *, everybody: bool = False) -> Sequence[Se
     if everybody:
         authorize(context.actor, "admin", everywhere=True)
     now = context.now()
-    rows = Session.filter(ended_at=None, expires_at__gt=now, last_used_at__gt=now - IDLE)
+    rows = _open(now)
     if not everybody:
         rows = rows.filter(user_id=context.actor.user_id)
     return await rows.order_by("-last_used_at", "-id").limit(MAX_LISTED).select_related("user")

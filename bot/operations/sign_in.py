@@ -36,7 +36,7 @@ async def complete(
     answer.
     """
     account = await github.find_account(context.github, authorization)
-    context.github.people.forget_account(GitHubUserId(account.id))
+    context.github.people.forget_person(GitHubUserId(account.id), account.login)
     user = await users.from_github(context, account.id, account.login)
     actor = Actor(user.id, user.name, frozenset(), github_id=GitHubUserId(account.id))
     return await sessions.begin(context.acting_as(actor, context.channel), user, browser, replaces=replaces)

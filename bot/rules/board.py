@@ -135,13 +135,9 @@ class ProjectState:
         return next((each for each in self.held if each.version == release), None)
 
     @property
-    def blocks(self) -> int:
-        """How many freezes, locks and holds there are."""
-        found = [*self.freezes, *self.held]
-        for environment in self.environments:
-            found += [each for each in environment.freezes if each.scope == "environment"]
-            found += [] if environment.lock is None else [environment.lock]
-        return len(found)
+    def is_blocked(self) -> bool:
+        """Whether a freeze, a lock or a hold stops deployments of the project, or some of them."""
+        return bool(self.held) or any(each.freezes or each.lock for each in self.environments)
 
     def environment(self, name: str) -> EnvironmentState | None:
         """The environment with a name, if the project has one."""

@@ -240,7 +240,10 @@ async def test_only_the_freezes_and_the_lock_end_that_a_page_has_shown(world: Wo
     await does(ada, f"{PRODUCTION}/unfreeze", PRODUCTION, shown=shown_of(old, "unfreeze"))
     await does(ada, f"{SITE}/unfreeze", SITE, shown=shown_of(of_project, "unfreeze"))
     refused = await ada.send(f"{PRODUCTION}/unlock", form="unlock", shown=shown_of(old, "unlock"))
-    assert (refused.status, "The environment is locked by root" in refused.text) == (409, True)
+    assert (refused.status, "That lock has ended. The environment is locked by root" in refused.text) == (409, True)
+    again = await ada.send(f"{PRODUCTION}/unfreeze", form="unfreeze", shown=shown_of(old, "unfreeze"), once="again")
+    assert (again.status, "has been frozen anew" in again.text) == (409, True)
+    assert (await ada.send(f"{PRODUCTION}/unfreeze", form="unfreeze", shown="all", once="odd")).status == 400
     page = await ada.open(PRODUCTION)
     assert page.text.count("“an incident”") == 3
     assert "inventory" not in page.text

@@ -30,7 +30,7 @@ async def show(page: PageRequest) -> web.StreamResponse:
         is_wall="wall" in page.request.query,
         under_way=sum(environment.running is not None for each in projects for environment in each.environments),
         waiting=sum(environment.waiting is not None for each in projects for environment in each.environments),
-        blocked=sum(each.blocks for each in projects),
+        blocked=sum(each.is_blocked for each in projects),
     )
 
 

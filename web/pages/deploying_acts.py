@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.errors import Conflict, Forbidden, NotFound, Problem, Refusal, Unauthenticated
+from bot.errors import NotFound, Problem, Unauthenticated
 from bot.operations import candidates, deploying, environments, offers, promotions, rollbacks
 from bot.operations.deploying import DeployRequest
 from bot.operations.previews import Preview
@@ -125,10 +125,12 @@ async def roll_back(page: PageRequest) -> web.StreamResponse:
 
 
 async def _next(page: PageRequest) -> str:
-    """The environment to which the candidate is promoted next; empty if there is none, or the reader may not."""
+    """The environment to which the candidate is promoted next; empty if there is none, or it cannot be told."""
     try:
         return await promotions.next_environment(page.context, page.part("project"), _version(page))
-    except (Conflict, Forbidden, Refusal):
+    except (NotFound, Unauthenticated):
+        raise
+    except Problem:  # nothing to promote to, or GitHub does not answer: the plan says what is wrong
         return ""
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TypedDict
 
+from bot.errors import Refusal
 from bot.rules.durations import parse_duration
 from bot.rules.ids import parse_row_id
 from bot.rules.times import parse_time
@@ -26,5 +27,12 @@ def end_of(page: PageRequest) -> End:
 
 
 def shown(page: PageRequest) -> list[int] | None:
-    """The ids of the freezes or the lock that a form has shown and ends; None if it names none."""
-    return [number for text in page.field("shown").split() if (number := parse_row_id(text)) is not None] or None
+    """The ids of the freezes or the lock that a form has shown and ends; None if it names none.
+
+    Refuses what is no list of ids.
+    """
+    texts = page.field("shown").split()
+    ids = [number for text in texts if (number := parse_row_id(text)) is not None]
+    if len(ids) != len(texts):
+        raise Refusal("`shown` must be the ids of what the form has shown.", field="shown")
+    return ids or None
