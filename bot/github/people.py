@@ -76,7 +76,7 @@ class People:
             self.strangers.take_back(account)
             raise
         role = "none" if found is None else found[1]
-        if role != "none" and (private or role != "read"):
+        if role != "none" and (private or role != "read") and self.strangers.is_one(account):
             self.strangers.has_role(account)
         return role
 
