@@ -113,8 +113,9 @@ async def end_all_of_environment(
     async with transaction():
         row = await lock_environment(context, project, environment)
         on_it = (await freezes_by_environment([row], context.now()))[row.id]
-        own = _known([freeze for freeze in on_it if freeze.scope == "environment"], only)
-        ended = [] if await performed_requests.result_of(context, EnvironmentUnfrozen.act) else await _end(context, own)
+        own = [freeze for freeze in on_it if freeze.scope == "environment"]
+        is_repeated = await performed_requests.result_of(context, EnvironmentUnfrozen.act) is not None
+        ended = [] if is_repeated else await _end(context, _known(own, only))
         if ended:
             await _record_unfrozen(context, project, row, ended, row.id)
     return Unfrozen(ended, [freeze for freeze in on_it if freeze.scope != "environment"])
@@ -129,8 +130,9 @@ async def end_all_of_project(context: Context, project: Project, *, only: Collec
     async with transaction():
         await Project.select_for_update(no_key=True).get(id=project.id)
         found = await _concerning(project, context.now())
-        own = _known([freeze for freeze in found if freeze.scope == "project"], only)
-        ended = [] if await performed_requests.result_of(context, ProjectUnfrozen.act) else await _end(context, own)
+        own = [freeze for freeze in found if freeze.scope == "project"]
+        is_repeated = await performed_requests.result_of(context, ProjectUnfrozen.act) is not None
+        ended = [] if is_repeated else await _end(context, _known(own, only))
         if ended:
             await _record_project_unfrozen(context, project, ended, project.id)
     return Unfrozen(ended, [freeze for freeze in found if freeze.scope != "project"])

@@ -237,8 +237,9 @@ async def test_only_the_freezes_and_the_lock_end_that_a_page_has_shown(world: Wo
     assert (await world.ask("POST", "/api/projects/site/freezes", {"reason": "an incident"})).status == 201
     assert (await world.ask("DELETE", lock)).status < 300
     assert (await world.ask("POST", lock, {"reason": "an incident"})).status == 201
-    await does(ada, f"{PRODUCTION}/unfreeze", PRODUCTION, shown=shown_of(old, "unfreeze"))
-    await does(ada, f"{SITE}/unfreeze", SITE, shown=shown_of(of_project, "unfreeze"))
+    for _ in range(2):  # the second request is the first one again
+        await does(ada, f"{PRODUCTION}/unfreeze", PRODUCTION, shown=shown_of(old, "unfreeze"), once="one click")
+        await does(ada, f"{SITE}/unfreeze", SITE, shown=shown_of(of_project, "unfreeze"), once="another click")
     refused = await ada.send(f"{PRODUCTION}/unlock", form="unlock", shown=shown_of(old, "unlock"))
     assert (refused.status, "That lock has ended. The environment is locked by root" in refused.text) == (409, True)
     again = await ada.send(f"{PRODUCTION}/unfreeze", form="unfreeze", shown=shown_of(old, "unfreeze"), once="again")
