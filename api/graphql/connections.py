@@ -3,6 +3,7 @@
 https://relay.dev/graphql/connections.htm
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
@@ -197,7 +198,7 @@ class Connection(Generic[T]):
     total_count: int = computed(_total_count, "The number of nodes on all pages.")
 
 
-class Pagination(FieldExtension):
+class Pagination(FieldExtension, ABC):
     """Adds the arguments of a list to a field, and resolves it to the page that they select."""
 
     def __init__(self, arguments: Mapping[str, Argument]) -> None:
@@ -214,9 +215,9 @@ class Pagination(FieldExtension):
         own = {name: arguments[name] for name in self._arguments if arguments.get(name) is not None}
         return self.page(source, info.context, asked, own)
 
+    @abstractmethod
     def page(self, source: Any, context: QueryContext, asked: PageArguments, own: Mapping[str, Any]) -> Page:
         """Return a page of the list of `source`. `own` are the list's own arguments that are not null."""
-        raise NotImplementedError
 
 
 class GraphPagination(Pagination):

@@ -47,11 +47,11 @@ async def find(context: Context, wanted: AuditFilter, page: AuditPage) -> Sequen
     return [_entry(row) for row in await audit_queries.find(wanted, visible, ids, page)]
 
 
-async def count(context: Context, wanted: AuditFilter) -> int:
-    """Count the entries that the caller may see, up to MAX_COUNTED."""
+async def count(context: Context, wanted: AuditFilter, *, most: int = MAX_COUNTED) -> int:
+    """Count the entries that the caller may see, at most so many."""
     context = await _allowed(context)
     visible, ids = context.actor.visibility(READ), await audit_queries.within_times(wanted)
-    return await audit_queries.count(wanted, visible, ids, MAX_COUNTED)
+    return await audit_queries.count(wanted, visible, ids, most)
 
 
 async def pages(context: Context, wanted: AuditFilter, size: int = AT_ONCE) -> AsyncIterator[Sequence[Entry]]:

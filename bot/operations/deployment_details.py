@@ -83,9 +83,12 @@ class DeploymentDetails:
         return "in_progress" if has_begun and self.deployment.status == "pending" else self.deployment.status
 
 
-async def show(context: Context, deployment_id: DeploymentId) -> DeploymentDetails:
-    """Read a deployment by its id, with its run's jobs as GitHub tells them. Refuses an unknown one."""
-    return await _read(context, str(deployment_id), deployment_id)
+async def show(context: Context, deployment_id: DeploymentId, *, max_wait: float = MAX_WAIT) -> DeploymentDetails:
+    """Read a deployment by its id, with its run's jobs as GitHub tells them. Refuses an unknown one.
+
+    The jobs are waited for at most `max_wait` seconds.
+    """
+    return await _read(context, str(deployment_id), deployment_id, max_wait)
 
 
 async def place(context: Context, deployment_id: DeploymentId) -> tuple[str, str]:
@@ -100,7 +103,7 @@ async def _place(context: Context, project: Project, deployment_id: DeploymentId
 
 
 @allowed(READ, by=by_deployment)
-async def _read(context: Context, project: Project, deployment_id: DeploymentId) -> DeploymentDetails:
+async def _read(context: Context, project: Project, deployment_id: DeploymentId, max_wait: float) -> DeploymentDetails:
     related = ("environment", "candidate", "from_candidate", "actor")
     deployment = await Deployment.get(id=deployment_id).select_related(*related)
     pages, found = offers.pages_of(context, project), await _runs(deployment)
@@ -115,7 +118,7 @@ async def _read(context: Context, project: Project, deployment_id: DeploymentId)
         moments=_moments(deployment, found),
         runs=found,
         run_url=None if pages is None or newest is None else pages.run(newest.github_id, newest.url),
-        jobs=await _jobs(context, project, newest),
+        jobs=await _jobs(context, project, newest, max_wait),
         decision=decision,
         approvals=_approvals(decision),
         access=offers.access_to(context, project),
@@ -165,16 +168,16 @@ def _approvals(decision: Decision | None) -> tuple[CountedApproval, ...]:
     )
 
 
-async def _jobs(context: Context, project: Project, run: Run | None) -> RunJobsView | None:
+async def _jobs(context: Context, project: Project, run: Run | None, max_wait: float) -> RunJobsView | None:
     """Ask GitHub for the jobs of a run. What it does not tell is a problem in words, not an error."""
     if run is None or run.github_id is None or project.repository is None:
         return None
     try:
         client = context.client_for(project.repository)
-        async with asyncio.timeout(MAX_WAIT):
+        async with asyncio.timeout(max_wait):
             return RunJobsView(await context.github.run_jobs.of_run(client, run.github_id))
     except TimeoutError:
-        return RunJobsView(problem=f"GitHub has not answered within {MAX_WAIT:.0f} seconds")
+        return RunJobsView(problem=f"GitHub has not answered within {max_wait:g} seconds")
     except DatabaseUnavailable:
         raise
     except ApiError as error:

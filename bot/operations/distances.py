@@ -44,15 +44,15 @@ class CountChanges(Job):
         return f"count-changes:{self.repository}:{self.base}:{self.head}"
 
 
-async def request(pairs: Iterable[CountChanges]) -> None:
-    """Have some of the missing comparisons made, but for those that have been requested already.
+async def request(pairs: Iterable[CountChanges], *, most: int = MAX_AT_ONCE) -> None:
+    """Have some of the missing comparisons made, at most so many, but for those that have been requested already.
 
     Pages that show them are read as usual while the database takes no writes.
     """
     jobs = {job.key: job for job in pairs}
     requested = await unfinished_keys(list(jobs))
     try:
-        for key in [key for key in jobs if key not in requested][:MAX_AT_ONCE]:
+        for key in [key for key in jobs if key not in requested][:most]:
             await enqueue(jobs[key])
     except DatabaseUnavailable as error:
         log.warning("comparisons not requested", reason=error.sentence)

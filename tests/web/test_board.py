@@ -3,9 +3,12 @@
 import pytest
 
 from bot.operations import distances
+from bot.operations.distances import CountChanges
+from bot.rules.ids import CommitSha
 from bot.store import board_queries
 from bot.store.candidates import Candidate
 from bot.store.database import fetch
+from bot.store.projects import Repository
 from tests.api.graphql.graphs import recorded_statements
 from tests.conftest import postgres
 from tests.web.browsers import Browser, sign_in, sign_in_as_operator
@@ -49,20 +52,15 @@ async def test_it_is_counted_how_far_what_is_live_is_behind_once_somebody_looks(
 
 
 async def test_a_comparison_is_requested_once_and_others_do_not_wait_for_one_that_github_does_not_give(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    monkeypatch.setattr(distances, "MAX_AT_ONCE", 1)
-    operator = await sign_in_as_operator(world)
-    for version in ("1.2.0-rc1", "1.2.0-rc2", "1.2.0-rc3"):
-        await world.github.commit()
-        await world.cut(version)
-    await world.complete_deployment("1.2.0-rc1", "staging")
-    await world.complete_deployment("1.2.0-rc2", "production")
+    repository = await Repository.get()
+    pairs = [CountChanges(repository.github_id, CommitSha(base * 40), CommitSha("c" * 40)) for base in "ab"]
     asked = "SELECT count(*) AS jobs FROM jobs WHERE kind = 'count_changes'"
     for jobs in (1, 2, 2):
-        await operator.open("/")
+        await distances.request(pairs, most=1)
         assert (await fetch(asked))[0]["jobs"] == jobs
-    await world.settle()
+    world.expect_unfinished("count_changes")
 
 
 @pytest.mark.skipif(postgres(), reason="about SQLite itself: one file, one writer, its own planner")

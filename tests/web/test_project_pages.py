@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.operations import deployment_details
+from bot.rules.ids import DeploymentId
 from bot.store.candidates import Candidate
 from bot.store.comparisons import StoredComparison
 from bot.store.database import execute
@@ -91,48 +92,18 @@ async def test_a_deployment_shows_the_jobs_that_github_tells_of_and_asks_once_fo
     assert "Deployment has ended" in again.text
 
 
-async def test_nobody_waits_long_for_jobs_that_github_does_not_tell_and_a_cancellation_not_at_all(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deployment_details, "MAX_WAIT", 0.1)
+async def test_nobody_waits_long_for_jobs_that_github_does_not_tell_and_a_cancellation_not_at_all(world: World) -> None:
     await world.cut("1.0.0-rc1")
     await world.deploy("1.0.0-rc1")
     await world.settle()
     operator = await sign_in_as_operator(world)
     world.github.faults.slow(5, path="*/jobs")
-    page = await operator.open("/deployments/1")
-    assert (page.status, "GitHub has not answered within" in page.text) == (200, True)
+    found = await deployment_details.show(await world.context(), DeploymentId(1), max_wait=0.1)
+    assert found.jobs is not None and found.jobs.problem == "GitHub has not answered within 0.1 seconds"
     world.github.forget_calls()
     assert (await operator.send("/deployments/1/cancel", form="cancel")).status == 303
     assert not any(call.path.endswith("/jobs") for call in world.github.calls)
     world.github.faults.clear()
-    await world.settle()
-
-
-async def test_a_deployment_is_requested_until_its_run_is_under_way_even_when_github_does_not_report_that(
-    world: World,
-) -> None:
-    await world.cut("1.0.0-rc1")
-    assert (await world.deploy("1.0.0-rc1")).status == 201
-    await world.settle()
-    operator = await sign_in_as_operator(world)
-    assert "1.0.0-rc1 requested" in (await operator.open("/projects/site")).text
-    world.github.faults.webhooks(drop=1.0)
-    await world.github.start()
-    assert (await Deployment.get(id=1)).status == "pending"
-    assert "Deployment of 1.0.0-rc1 to staging deploying" in (await operator.open("/deployments/1")).text
-    world.github.faults.clear()
-    await world.github.finish()
-
-
-async def test_a_deployment_says_with_what_github_refuses_to_tell_of_its_jobs(world: World) -> None:
-    await world.cut("1.0.0-rc1")
-    await world.deploy("1.0.0-rc1")
-    await world.settle()
-    operator = await sign_in_as_operator(world)
-    world.github.faults.refuse(410, "Gone for good", path="*/jobs")
-    page = await operator.open("/deployments/1")
-    assert "The jobs cannot be shown now: GitHub answered 410: Gone for good." in page.text
     await world.settle()
 
 
